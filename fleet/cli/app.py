@@ -1,0 +1,148 @@
+"""The `fleet` command: global options, the table of commands, and the one place that turns errors into exit codes.
+
+Only the module of the command that is called is imported; for the others the table below is enough to list them,
+so that `fleet --help` and short commands start fast.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fleet import __version__
+from fleet.cli.session import Session, Settings
+from fleet.errors import ExitCode, FleetError, InternalError
+
+START, LOOK, CHANGE, OPERATE = "Start", "Look", "Change", "Operate"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One command of the table. Its module has a function ``register(app: typer.Typer) -> None``."""
+
+    name: str
+    panel: str
+    summary: str
+
+    @property
+    def module(self) -> str:
+        """Module that registers the command."""
+        return f"fleet.cli.commands.{self.name.replace('-', '_')}"
+
+
+COMMANDS = (
+    Entry("init", START, "Write a new fleet that works as it is."),
+    Entry("sandbox", START, "Start and stop local throw-away clusters."),
+    Entry("demo", START, "Play the whole story on the sandbox: release, promote, reconcile, drift, rollback."),
+    Entry("validate", START, "Check everything that the fleet declares and renders."),
+    Entry("status", LOOK, "Show every environment: releases, health, drift and open promotions."),
+    Entry("diff", LOOK, "Compare desired state (git) with live state (API server)."),
+    Entry("drift", LOOK, "Show what changed on the clusters behind git's back."),
+    Entry("env", LOOK, "Compare environments."),
+    Entry("explain", LOOK, "Show where each value of a target comes from."),
+    Entry("history", LOOK, "Show what was released, promoted and rolled back, from git alone."),
+    Entry("release", CHANGE, "Put a new release of an app into the first environment."),
+    Entry("promote", CHANGE, "Move releases to the next environment by pull request."),
+    Entry("rollback", CHANGE, "Go back to an earlier release by pull request."),
+    Entry("pr", CHANGE, "Review and merge pull requests of the local forge."),
+    Entry("reconcile", CHANGE, "Make live state equal desired state, wave by wave."),
+    Entry("toolchain", OPERATE, "Find, install and list the external programs that fleet drives."),
+    Entry("pulumi", OPERATE, "Run the Pulumi command line on a stack of the fleet."),
+    Entry("schema", OPERATE, "Print the JSON Schema of a fleet file."),
+)
+
+
+def global_options(
+    context: typer.Context,
+    repo: Annotated[
+        Path, typer.Option("-C", "--repo", envvar="FLEET_REPO", metavar="PATH", help="Directory of the fleet.")
+    ] = Path(),
+    verbose: Annotated[int, typer.Option("-v", "--verbose", count=True, help="Tell more; repeat for more yet.")] = 0,
+    quiet: Annotated[int, typer.Option("-q", "--quiet", count=True, help="Tell less.")] = 0,
+    color: Annotated[
+        str, typer.Option("--color", envvar="FLEET_COLOR", metavar="WHEN", help="`auto`, `always` or `never`.")
+    ] = "auto",
+    no_progress: Annotated[
+        bool, typer.Option("--no-progress", envvar="FLEET_NO_PROGRESS", help="Draw no progress bars.")
+    ] = False,
+    no_input: Annotated[
+        bool, typer.Option("--no-input", envvar="FLEET_NO_INPUT", help="Never ask; fail where an answer is needed.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", envvar="FLEET_DEBUG", help="Show tracebacks.", hidden=True)] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    """Promote releases from dev to prod by pull request, and reconcile every cluster."""
+    if version:
+        sys.stdout.write(f"fleet {__version__}\n")
+        raise typer.Exit
+    session: Session = context.obj
+    session.with_settings(
+        repository=repo,
+        verbosity=verbose - quiet,
+        color=color,
+        progress=not no_progress,
+        input=not no_input,
+        debug=debug,
+    )
+
+
+def build(wanted: str | None, *, everything: bool = False) -> typer.Typer:
+    """Return the application with the wanted command (or everything) fully registered."""
+    app = typer.Typer(
+        name="fleet",
+        no_args_is_help=True,
+        add_completion=everything or wanted in (None, "--install-completion", "--show-completion"),
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown" if everything else None,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(global_options)
+    for entry in COMMANDS:
+        if everything or entry.name == wanted:
+            import_module(entry.module).register(app)
+        else:
+            app.command(entry.name, help=entry.summary, rich_help_panel=entry.panel)(_stub)
+    return app
+
+
+def _stub() -> None:
+    raise InternalError("a command that was not loaded was called")
+
+
+_WITH_VALUE = ("-C", "--repo", "--color")
+
+
+def _wanted(arguments: Sequence[str]) -> str | None:
+    skip = False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument in _WITH_VALUE:
+            skip = True
+        elif not argument.startswith("-"):
+            return argument
+    return None
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one invocation and return its exit status. The only place where errors become exit codes."""
+    session = Session(Settings())
+    completing = any(name.endswith("_COMPLETE") for name in __import__("os").environ)
+    app = build(_wanted(arguments), everything=completing)
+    try:
+        result = app(list(arguments), standalone_mode=False, obj=session, prog_name="fleet")
+        return int(result or 0)
+    except FleetError as error:
+        if session.settings.debug:
+            raise
+        session.fail(error)
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        session.terminal.err.print("interrupted", style="yellow")
+        return int(ExitCode.INTERRUPTED)

@@ -1,0 +1,34 @@
+"""The base classes of declared and reported models.
+
+Declared models (``Spec``) are what people write in YAML: camelCase keys, unknown keys forbidden.
+Reported models (``Report``) are what ``-o json`` prints: the same rules, so that both have one JSON form.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class Spec(BaseModel):
+    """A frozen model of something that a person declares in a file."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+
+
+class Report(BaseModel):
+    """A frozen model of something that fleet reports."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )

@@ -1,0 +1,62 @@
+"""Events: what an operation tells while it works. A closed set; the console decides how to show each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fleet.model.names import Target
+from fleet.model.reconcile import TargetResult
+
+
+class Level(StrEnum):
+    """Kind of a message, shown with a symbol and a word."""
+
+    STEP = "step"
+    WAIT = "wait"
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+    HINT = "hint"
+    DEBUG = "debug"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A line for people."""
+
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A group of work begins: `total` units will end. One group at a time."""
+
+    title: str
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """One unit of the present group is over. `text` is empty where there is nothing to say."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetStarted:
+    """Work on a target begins."""
+
+    target: Target
+    wave: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFinished:
+    """A target is done, well or badly."""
+
+    result: TargetResult
+
+
+Event = Message | Started | Advanced | TargetStarted | TargetFinished

@@ -1,0 +1,51 @@
+"""The three states of a target: desired (git, rendered), recorded (last apply), live (API server)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from fleet.model.names import Target
+from fleet.model.objects import Manifest, ObjectRef
+from fleet.model.release import Release
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """What git says about one target, rendered.
+
+    ``objects`` carry the ownership labels and the digest annotation. ``digest`` covers all of them and the
+    engine settings: equal digests mean that nothing is to be done.
+    """
+
+    target: Target
+    release: Release
+    objects: tuple[Manifest, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedObject:
+    """One object as the last apply left it.
+
+    ``inputs`` is what was asked for; ``live`` is the API server's answer pruned to the fields of ``inputs``, so
+    it is in the server's normal form. Secret values are replaced by keyed hashes in both.
+    """
+
+    ref: ObjectRef
+    inputs: Manifest
+    live: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedState:
+    """What the last successful apply of a target wrote."""
+
+    target: Target
+    release: Release
+    digest: str
+    applied_at: datetime
+    run_id: str
+    fence: int
+    """Fencing token of the lease under which it was written; a smaller one may never overwrite a larger one."""
+    objects: tuple[RecordedObject, ...] = field(default=(), repr=False)

@@ -1,0 +1,68 @@
+"""Where pull requests live. The contract suite is ``tests/contract/forge.py``; every adapter has to pass it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from fleet.model.pull_request import PullRequest, PullRequestDraft, PullRequestState
+
+
+class ForgeReader(Protocol):
+    """Reads pull requests."""
+
+    def get(self, number: int) -> PullRequest:
+        """Return one pull request.
+
+        Raises:
+            ForgeError: there is none with this number.
+        """
+        ...
+
+    def list(self, state: PullRequestState | None = PullRequestState.OPEN) -> Sequence[PullRequest]:
+        """Return pull requests, newest first; ``None`` means in any state."""
+        ...
+
+    def find_open(self, branch: str) -> PullRequest | None:
+        """Return the open pull request of a branch."""
+        ...
+
+
+class Forge(ForgeReader, Protocol):
+    """Changes pull requests. Each call is compare-and-swap or idempotent."""
+
+    def open(self, draft: PullRequestDraft) -> PullRequest:
+        """Open a pull request, or return the one that is open for the branch, updated from the draft.
+
+        The branch must already be pushed at ``draft.head``.
+
+        Raises:
+            ConflictError: the branch is not at ``draft.head`` any more.
+        """
+        ...
+
+    def comment(self, number: int, text: str) -> None:
+        """Add a comment."""
+        ...
+
+    def approve(self, number: int, head: str) -> PullRequest:
+        """Approve a head commit as the present identity. Approving the same head twice counts once.
+
+        Raises:
+            ConflictError: the pull request has another head by now.
+            ForgeError: it is not open, or the approver is its author.
+        """
+        ...
+
+    def merge(self, number: int, head: str, message: str, *, fast_forward: bool = False) -> PullRequest:
+        """Merge into the base branch and delete the branch. Merging a merged one at this head returns it.
+
+        Raises:
+            ConflictError: the head moved, or the branches conflict.
+            ForgeError: it is closed.
+        """
+        ...
+
+    def close(self, number: int, comment: str = "") -> PullRequest:
+        """Close without merging, and delete the branch. Closing a closed one returns it."""
+        ...
