@@ -1,0 +1,148 @@
+"""The composition root: adapters wired to ports, each made when it is first used.
+
+Imports of adapters stand inside the properties: a command pays only for what it uses.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fleet.bootstrap import paths
+from fleet.errors import FleetError
+from fleet.model.declared import EngineSpec, FleetFile
+
+if TYPE_CHECKING:
+    from fleet.ports.clock import Clock
+    from fleet.ports.cluster import Clusters
+    from fleet.ports.config import FleetLoader, PinEditor
+    from fleet.ports.deployer import Deployer
+    from fleet.ports.forge import Forge
+    from fleet.ports.renderer import Renderer
+    from fleet.ports.reporter import Reporter
+    from fleet.ports.repository import RepositoryWriter
+    from fleet.ports.store import RecordStore
+    from fleet.ports.toolchain import Toolchain
+
+
+class Services:
+    """Everything an operation may need, for one fleet repository."""
+
+    def __init__(self, start: Path, reporter: Reporter) -> None:
+        self.start = start
+        self.reporter = reporter
+
+    @cached_property
+    def file(self) -> FleetFile:
+        """`fleet.yaml` as it is in the work tree: it says which remote and branch are protected.
+
+        A file that cannot be read gives the defaults; loading the fleet reports what is wrong with it.
+        """
+        from fleet.adapters.config.loader import read_fleet_file
+
+        return read_fleet_file(self.root) or FleetFile(name="unnamed")
+
+    @cached_property
+    def root(self) -> Path:
+        """Top directory of the fleet repository."""
+        from fleet.adapters.git.repository import find_root
+
+        return find_root(self.start)
+
+    @property
+    def branch(self) -> str:
+        """The protected branch."""
+        return self.file.git.branch
+
+    @property
+    def engine(self) -> EngineSpec:
+        """Engine settings."""
+        return self.file.engine
+
+    @cached_property
+    def clock(self) -> Clock:
+        """Real time."""
+        from fleet.bootstrap.clock import SystemClock
+
+        return SystemClock()
+
+    @cached_property
+    def repository(self) -> RepositoryWriter:
+        """The git repository of the fleet."""
+        from fleet.adapters.git.repository import GitRepository
+
+        return GitRepository(self.root, self.file.git.remote, self.file.git.branch)
+
+    @cached_property
+    def forge(self) -> Forge:
+        """Where pull requests live."""
+        from fleet.adapters.forge.local import LocalForge
+
+        return LocalForge(self.repository, self.clock)
+
+    @cached_property
+    def loader(self) -> FleetLoader:
+        """Reads declared files."""
+        from fleet.adapters.config.loader import YamlFleetLoader
+
+        return YamlFleetLoader()
+
+    @cached_property
+    def pin_editor(self) -> PinEditor:
+        """Edits pins."""
+        from fleet.adapters.config.pins import YamlPinEditor
+
+        return YamlPinEditor()
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """Renders apps in a jail."""
+        from fleet.adapters.render.renderer import JailedRenderer
+
+        return JailedRenderer(paths.fleet_state(self.root) / "cache" / "render")
+
+    @cached_property
+    def clusters(self) -> Clusters:
+        """Connects to clusters."""
+        from fleet.adapters.kube.clusters import KubeClusters
+
+        return KubeClusters(paths.sandbox_directory() / "kubeconfig", self.root, os.environ)
+
+    @cached_property
+    def store(self) -> RecordStore:
+        """Records, runs and leases."""
+        from fleet.adapters.store.sqlite import SqlStore
+
+        return SqlStore(paths.fleet_state(self.root) / "fleet.db", self.clock)
+
+    @cached_property
+    def toolchain(self) -> Toolchain:
+        """External binaries."""
+        from fleet.adapters.toolchain.toolchain import Toolchain as Adapter
+
+        return Adapter(paths.cache_directory() / "toolchain", {}, self.reporter)
+
+    @cached_property
+    def deployer(self) -> Deployer:
+        """The Pulumi engine."""
+        from fleet.adapters.pulumi.deployer import PulumiDeployer
+
+        return PulumiDeployer(
+            paths.fleet_state(self.root),
+            self.clusters,
+            lambda: self.toolchain.path("pulumi"),
+            self.engine,
+            self.file.name,
+            lambda: self.toolchain.path("pulumi-resource-kubernetes"),
+        )
+
+    def close(self) -> None:
+        """Stop what was started; a service that was never made costs nothing."""
+        for name in ("deployer", "renderer", "clusters"):
+            service = self.__dict__.get(name)
+            if service is not None:
+                with suppress(FleetError):
+                    service.close()
