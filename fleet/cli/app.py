@@ -6,6 +6,7 @@ so that `fleet --help` and short commands start fast.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -131,18 +132,38 @@ def _wanted(arguments: Sequence[str]) -> str | None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one invocation and return its exit status. The only place where errors become exit codes."""
+    """Run one invocation and return its exit status. The only place where errors become exit statuses."""
     session = Session(Settings())
-    completing = any(name.endswith("_COMPLETE") for name in __import__("os").environ)
-    app = build(_wanted(arguments), everything=completing)
+    app = build(_wanted(arguments), everything=_completing())
     try:
-        result = app(list(arguments), standalone_mode=False, obj=session, prog_name="fleet")
-        return int(result or 0)
+        app(list(arguments), obj=session, prog_name="fleet")
+    except SystemExit as ending:
+        return ending.code if isinstance(ending.code, int) else int(ExitCode.OK if ending.code is None else ExitCode.NO)
     except FleetError as error:
         if session.settings.debug:
             raise
         session.fail(error)
         return int(error.exit_code)
     except KeyboardInterrupt:
-        session.terminal.err.print("interrupted", style="yellow")
         return int(ExitCode.INTERRUPTED)
+    except Exception as error:
+        if session.settings.debug:
+            raise
+        session.fail(_bug(error))
+        return int(ExitCode.BUG)
+    finally:
+        session.close()
+    return int(ExitCode.OK)
+
+
+def _completing() -> bool:
+    """Say whether the shell asks for completions: then every command has to be known."""
+    return any(name.endswith("_COMPLETE") for name in os.environ)
+
+
+def _bug(error: Exception) -> InternalError:
+    """Return an unexpected exception as an error that says so. Its text may hold data, so only its type is told."""
+    return InternalError(
+        f"fleet met an unexpected {type(error).__name__}; this is a bug in fleet",
+        hints=("run the command again with `fleet --debug …` and report the traceback",),
+    )

@@ -153,6 +153,12 @@ class Session:
         else:
             show_error(self.terminal, error)
 
+    def close(self) -> None:
+        """Stop what the command started."""
+        services = self.__dict__.get("services")
+        if services is not None:
+            services.close()
+
     def with_settings(self, **changes: Any) -> None:
         """Change global settings, before anything was made from them."""
         self.settings = replace(self.settings, **changes)
