@@ -78,7 +78,7 @@ def global_options(
     debug: Annotated[bool, typer.Option("--debug", envvar="FLEET_DEBUG", help="Show tracebacks.", hidden=True)] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
 ) -> None:
-    """Promote releases from dev to prod by pull request, and reconcile every cluster."""
+    """Take the global options into the session; the help text of `fleet` is :func:`_overview`."""
     if version:
         sys.stdout.write(f"fleet {__version__}\n")
         raise typer.Exit
@@ -103,13 +103,26 @@ def build(wanted: str | None, *, everything: bool = False) -> typer.Typer:
         rich_markup_mode="markdown" if everything else None,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
-    app.callback()(global_options)
+    app.callback(help=_overview())(global_options)
     for entry in COMMANDS:
         if everything or entry.name == wanted:
             import_module(entry.module).register(app)
         else:
-            app.command(entry.name, help=entry.summary, rich_help_panel=entry.panel)(_stub)
+            app.command(entry.name, help=entry.summary, hidden=True)(_stub)
     return app
+
+
+def _overview() -> str:
+    """Return the help text of `fleet` itself: commands grouped by what people want to do.
+
+    Written here rather than by typer, whose grouped help needs rich and takes longer than most commands.
+    """
+    width = max(len(entry.name) for entry in COMMANDS)
+    blocks = ["Promote releases from dev to prod by pull request, and reconcile every cluster."]
+    for panel in dict.fromkeys(entry.panel for entry in COMMANDS):
+        lines = [f"  {entry.name.ljust(width)}  {entry.summary}" for entry in COMMANDS if entry.panel == panel]
+        blocks.append("\n".join(["\b", f"{panel}:", *lines]))
+    return "\n\n".join(blocks)
 
 
 def _stub() -> None:

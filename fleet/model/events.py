@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from fleet.model.names import Target
-from fleet.model.reconcile import TargetResult
+if TYPE_CHECKING:  # every command shows events, and most never need pydantic
+    from fleet.model.names import Target
+    from fleet.model.reconcile import TargetResult
 
 
 class Level(StrEnum):

@@ -29,6 +29,7 @@ CONTEXTS = ["one", "two"]
 def tool_environment() -> dict[str, Path]:
     """Return the paths of the external binaries; they must have been installed by `fleet toolchain install`."""
     from fleet.adapters.toolchain.toolchain import Toolchain
+
     from tests.helpers.reporting import SilentReporter
 
     toolchain = Toolchain(paths.cache_directory() / "toolchain", {}, SilentReporter())
@@ -76,9 +77,10 @@ def _change_users(users: Path, worker: str, *, joins: bool, root: Path) -> None:
             _sandbox(root).down()
 
 
-def _sandbox(root: Path):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _sandbox(root: Path):  # type: ignore[no-untyped-def]
     from fleet.adapters.sandbox.kwok import KwokSandbox
     from fleet.adapters.toolchain.toolchain import Toolchain
+
     from tests.helpers.reporting import SilentReporter
 
     reporter = SilentReporter()
