@@ -43,7 +43,10 @@ class Tree(Protocol):
         ...
 
     def entries(self, prefix: str = "") -> Sequence[TreeEntry]:
-        """Return every entry below a directory, recursively, sorted by path. Links are listed, never followed."""
+        """Return every entry below a directory, recursively, sorted by path. Links are listed, never followed.
+
+        A prefix that names a file, a link or a submodule gives that one entry; one that is not there gives none.
+        """
         ...
 
     def read(self, path: str) -> bytes:
