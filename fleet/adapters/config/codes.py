@@ -1,0 +1,227 @@
+"""Every problem that the loader can find: stable code, title and explanation.
+
+The table feeds ``docs/reference/errors.md``. A code is never given to another problem; a dropped one stays unused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Title and one paragraph of explanation of a code."""
+
+    title: str
+    explanation: str
+
+
+NO_FLEET = "FLT-CFG-002"
+TOO_LARGE = "FLT-CFG-003"
+NOT_UTF8 = "FLT-CFG-004"
+NOT_A_FILE = "FLT-CFG-005"
+NOT_READ = "FLT-CFG-006"
+BAD_FILE_NAME = "FLT-CFG-007"
+MISSING_FILE = "FLT-CFG-008"
+SYNTAX = "FLT-CFG-010"
+TAB = "FLT-CFG-011"
+DUPLICATE_KEY = "FLT-CFG-012"
+ALIAS = "FLT-CFG-013"
+TAG = "FLT-CFG-014"
+MANY_DOCUMENTS = "FLT-CFG-015"
+EMPTY = "FLT-CFG-016"
+NOT_A_MAPPING = "FLT-CFG-017"
+TOO_DEEP = "FLT-CFG-018"
+AMBIGUOUS = "FLT-CFG-019"
+BAD_KEY = "FLT-CFG-020"
+UNKNOWN_KEY = "FLT-CFG-030"
+MISSING_KEY = "FLT-CFG-031"
+WRONG_TYPE = "FLT-CFG-032"
+NOT_A_CHOICE = "FLT-CFG-033"
+BAD_NAME = "FLT-CFG-034"
+BAD_VALUE = "FLT-CFG-035"
+NOT_SEMVER = "FLT-CFG-036"
+NOT_A_COMMIT = "FLT-CFG-037"
+UNKNOWN_SOURCE = "FLT-CFG-040"
+CYCLE = "FLT-CFG-041"
+TRACK_NOT_FIRST = "FLT-CFG-042"
+TRACK_AND_RELEASE = "FLT-CFG-043"
+CLUSTER_UNUSED = "FLT-CFG-044"
+CLUSTER_SHARED = "FLT-CFG-045"
+UNKNOWN_CLUSTER = "FLT-CFG-046"
+NO_CLUSTERS = "FLT-CFG-047"
+WAVE_OUTSIDE = "FLT-CFG-050"
+WAVE_NAME = "FLT-CFG-051"
+WAVE_OVERLAP = "FLT-CFG-052"
+WAVE_EMPTY = "FLT-CFG-053"
+UNKNOWN_APP = "FLT-CFG-060"
+UNDECLARED_IMAGE = "FLT-CFG-061"
+LEAK = "FLT-CFG-062"
+MASKED = "FLT-CFG-063"
+OVERLAPPING_PATHS = "FLT-CFG-064"
+NOTHING_TO_RENDER = "FLT-CFG-065"
+BAD_PROMOTABLE = "FLT-CFG-066"
+BAD_IMAGE = "FLT-CFG-067"
+BAD_LABEL = "FLT-CFG-070"
+BAD_ACCESS = "FLT-CFG-071"
+KUBECONFIG_OUTSIDE = "FLT-CFG-072"
+BAD_REF = "FLT-CFG-073"
+BAD_NAMESPACE = "FLT-CFG-074"
+NOT_EDITABLE = "FLT-CFG-080"
+
+CODES: dict[str, Code] = {
+    "FLT-CFG-001": Code(
+        "the fleet could not be loaded",
+        "The summary line of a load that found errors. Each error stands above it with its own code and place; "
+        "nothing is planned or applied from a fleet that has any.",
+    ),
+    NO_FLEET: Code(
+        "this is not a fleet",
+        "There is no `fleet.yaml` at the top of the repository at the revision that was asked for. Run the command "
+        "inside a fleet repository, name one with `-C PATH`, or write a new one with `fleet init`.",
+    ),
+    TOO_LARGE: Code(
+        "a declared file is too large",
+        "Files that declare the fleet may have 256 KiB. A larger one is not even read. Data of that size belongs "
+        "in a template, an image or an object store.",
+    ),
+    NOT_UTF8: Code("a file is not UTF-8 text", "Declared files are UTF-8. Save the file in that encoding."),
+    NOT_A_FILE: Code(
+        "a link, submodule or directory stands where a file should be",
+        "Fleet reads plain files only and never follows symbolic links or submodules, so that no repository can "
+        "reach files outside of itself. Put the content there instead.",
+    ),
+    NOT_READ: Code(
+        "a file is not read, and looks as if it should be",
+        "The name is close to one that fleet reads (`environment.yml`, `enviroment.yaml`, a template without "
+        "`.yaml.j2`). Without this check the file would be ignored in silence.",
+    ),
+    BAD_FILE_NAME: Code(
+        "the name of a file or directory is not usable",
+        "Apps, environments and clusters take their name from the file or directory. Names are DNS labels: lower-case "
+        "letters, digits and dashes, and short enough for the stack name of every target (apps 36, environments 24, "
+        "clusters 38 characters).",
+    ),
+    MISSING_FILE: Code(
+        "a file is missing",
+        "Each directory under `environments/` has an `environment.yaml`, each directory under `apps/` an `app.yaml`.",
+    ),
+    SYNTAX: Code("the YAML cannot be read", "The message says what the parser met, and where."),
+    TAB: Code("a tab is used for indentation", "YAML allows spaces only. Let your editor replace tabs by spaces."),
+    DUPLICATE_KEY: Code(
+        "a key is written twice",
+        "One of the two would win in silence. Merge them into one.",
+    ),
+    ALIAS: Code(
+        "an alias or merge key is used",
+        "Aliases (`*name`) and merge keys (`<<`) are refused: they can blow up a small file into gigabytes, and they "
+        "hide where a value comes from. Values are shared between files by the merge order instead.",
+    ),
+    TAG: Code("a YAML tag is used", "Tags such as `!!python/object` or `!Ref` mean nothing here and are refused."),
+    MANY_DOCUMENTS: Code("a file holds several documents", "One file declares one thing. Remove the `---` separators."),
+    EMPTY: Code("a file is empty", "Write what it declares, or remove the file."),
+    NOT_A_MAPPING: Code("the top level is not a mapping", "Declared files are mappings (`key: value`) at the top."),
+    TOO_DEEP: Code("the YAML is nested too deeply", "More than 64 levels of nesting are refused."),
+    AMBIGUOUS: Code(
+        "a value means different things to different YAML readers",
+        "`yes`, `no`, `on` and `off` are booleans in YAML 1.1 and text in YAML 1.2; `010` is 8 or 10; `.nan`, `.inf` "
+        "and huge numbers have no JSON form. Write `true` or `false`, or put the text in quotes.",
+    ),
+    BAD_KEY: Code("a key is not text", "Keys are text. Put numbers, `true`, `null` and the like in quotes."),
+    UNKNOWN_KEY: Code(
+        "an unknown key",
+        "The file has no such setting. The hint names the closest one; `fleet schema KIND` prints all of them.",
+    ),
+    MISSING_KEY: Code("a required key is missing", "The message names the key; `fleet schema KIND` describes it."),
+    WRONG_TYPE: Code("a value has the wrong type", "The message says which type is needed."),
+    NOT_A_CHOICE: Code("a value is not one of the allowed ones", "The message lists those that are."),
+    BAD_NAME: Code("a name is not a DNS label", "Names are lower-case letters, digits and dashes (RFC 1123)."),
+    BAD_VALUE: Code("a value is out of range or badly formed", "The message says what is expected."),
+    NOT_SEMVER: Code("a version is not a semantic version", "Versions follow https://semver.org, like `1.4.2`."),
+    NOT_A_COMMIT: Code(
+        "a revision is not a full commit id",
+        "A pin names the commit by its full id of 40 (or 64) hexadecimal digits: branch names and short ids can come "
+        "to mean something else.",
+    ),
+    UNKNOWN_SOURCE: Code(
+        "`promotesFrom` names an environment that is not declared",
+        "Environments form the pipeline by `promotesFrom`; it names another directory of `environments/`.",
+    ),
+    CYCLE: Code("environments promote from each other in a circle", "A pipeline has a first environment."),
+    TRACK_NOT_FIRST: Code(
+        "`track` on an environment that promotes from another",
+        "Only the first environment of a pipeline may follow a branch; the others get releases by promotion.",
+    ),
+    TRACK_AND_RELEASE: Code(
+        "a pin has a release although its environment follows a branch",
+        "With `track` the release is what the branch says. Remove the `release:` block, or `track`.",
+    ),
+    CLUSTER_UNUSED: Code(
+        "a cluster belongs to no environment",
+        "Nothing would ever run there. Give it labels that an environment selects, or remove its file.",
+    ),
+    CLUSTER_SHARED: Code(
+        "a cluster belongs to two environments",
+        "A cluster belongs to exactly one environment, or the blast radius of a promotion would not be what it says.",
+    ),
+    UNKNOWN_CLUSTER: Code("a selector names a cluster that is not declared", "Clusters are files in `clusters/`."),
+    NO_CLUSTERS: Code("an environment selects no cluster", "Allowed, but nothing runs there."),
+    WAVE_OUTSIDE: Code(
+        "a wave selects a cluster of another environment",
+        "A wave orders the clusters of its own environment only.",
+    ),
+    WAVE_NAME: Code("a wave name is used twice or reserved", "`rest` is the wave of clusters that no other selects."),
+    WAVE_OVERLAP: Code("a cluster is in two waves", "The order of roll-out would not be defined."),
+    WAVE_EMPTY: Code("a wave selects no cluster", "Allowed, but it orders nothing."),
+    UNKNOWN_APP: Code(
+        "a pin names an app that is not declared",
+        "`environments/<env>/apps/<app>.yaml` needs `apps/<app>/app.yaml`.",
+    ),
+    UNDECLARED_IMAGE: Code(
+        "a release sets an image that the app does not declare",
+        "A release may set the images that `app.yaml` lists under `images`, at the revision that it pins. A warning "
+        "where only the newest `app.yaml` lacks it, an error where the pinned one does.",
+    ),
+    LEAK: Code(
+        "a release carries a value that is not promotable",
+        "Only the paths that `app.yaml` lists under `promotable` move between environments; everything else belongs to "
+        "the environment. A warning where only the newest `app.yaml` does not list it, an error where the pinned one "
+        "does not.",
+    ),
+    MASKED: Code(
+        "an environment-owned value sets a promotable path",
+        "The release wins wherever it carries the path, so the value has an effect only until the next promotion "
+        "brings one. Keep the value in `app.yaml` and in releases.",
+    ),
+    OVERLAPPING_PATHS: Code("two dotted paths overlap", "`a` and `a.b` cannot both be set: one contains the other."),
+    NOTHING_TO_RENDER: Code(
+        "an app has nothing to render",
+        "`source: templates` needs at least one `templates/*.yaml.j2`, `source: program` needs `program.py`.",
+    ),
+    BAD_PROMOTABLE: Code(
+        "a promotable path is badly formed or names no value",
+        "Promotable paths are dotted paths into the app's `values`, like `ratings.enabled`.",
+    ),
+    BAD_IMAGE: Code(
+        "an image name or reference is badly formed", "A reference is like `registry.example/team/app:1.2`."
+    ),
+    BAD_LABEL: Code(
+        "a label is not valid in Kubernetes",
+        "Keys are `name` or `prefix/name`, values have at most 63 characters: letters, digits, `-`, `_` and `.`.",
+    ),
+    BAD_ACCESS: Code(
+        "a cluster does not say how to reach it",
+        "`access` holds either `sandbox: NAME`, or `context: NAME` with an optional `kubeconfig: PATH`.",
+    ),
+    KUBECONFIG_OUTSIDE: Code(
+        "a relative kubeconfig path leaves the repository",
+        "Relative paths are read from the top of the repository and stay inside it. Use `~`, `$VAR` or an absolute "
+        "path.",
+    ),
+    BAD_REF: Code("a branch or remote name is not valid in git", "See `git check-ref-format`."),
+    BAD_NAMESPACE: Code("a namespace is not a DNS label", "Namespaces have at most 63 characters (RFC 1123)."),
+    NOT_EDITABLE: Code(
+        "a pin cannot be edited by machine",
+        "The top level of a pin is a mapping in block style with `release:` on a line of its own.",
+    ),
+}
