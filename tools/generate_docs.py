@@ -152,7 +152,10 @@ def errors_page() -> str:
         if not members:
             continue
         parts += [f"## {title} (`FLT-{family}`)", "", "| Code | What it means and what to do |", "|---|---|"]
-        parts += [f"| `{code}` | {' '.join(text.split()).replace('|', chr(92) + '|')} |" for code, text in sorted(members.items())]
+        parts += [
+            f"| `{code}` | {' '.join(text.split()).replace('|', chr(92) + '|')} |"
+            for code, text in sorted(members.items())
+        ]
         parts.append("")
     return "\n".join(parts)
 

@@ -22,12 +22,12 @@ EnvironmentName = Annotated[str, StringConstraints(pattern=LABEL_PATTERN, max_le
 ClusterName = Annotated[str, StringConstraints(pattern=LABEL_PATTERN, max_length=CLUSTER_NAME_LIMIT)]
 WaveName = Annotated[str, StringConstraints(pattern=LABEL_PATTERN, max_length=63)]
 
-_LABEL = re.compile(LABEL_PATTERN)
+_LABEL = re.compile(LABEL_PATTERN.strip("^$"))
 
 
 def is_label(name: str, limit: int) -> bool:
     """Say whether ``name`` is a DNS label of at most ``limit`` characters."""
-    return len(name) <= limit and _LABEL.match(name) is not None
+    return len(name) <= limit and _LABEL.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ConfigDict
+from pydantic.alias_generators import to_camel
+
+CAMEL_CASE = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
 Manifest = Mapping[str, Any]
 """A Kubernetes object as decoded from JSON. Never changed in place."""
 
@@ -28,6 +33,8 @@ FIELD_MANAGER = "fleet"
 @dataclass(frozen=True, slots=True, order=True)
 class ObjectRef:
     """Identity of an object on one cluster. ``namespace`` is empty for cluster-scoped kinds."""
+
+    __pydantic_config__ = CAMEL_CASE
 
     api_version: str
     kind: str

@@ -16,7 +16,7 @@ SEMVER_PATTERN = (
 )
 """Semantic Versioning 2.0.0, the expression suggested at https://semver.org/#is-there-a-suggested-regular-expression-regex-to-check-a-semver-string"""
 
-_SEMVER = re.compile(SEMVER_PATTERN, re.ASCII)
+_SEMVER = re.compile(SEMVER_PATTERN.strip("^$"), re.ASCII)
 
 CommitId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
 
@@ -36,7 +36,7 @@ class Release(Spec):
     @field_validator("version")
     @classmethod
     def _semantic(cls, version: str) -> str:
-        if not _SEMVER.match(version):
+        if not _SEMVER.fullmatch(version):
             raise ValueError(f"`{version}` is not a semantic version (https://semver.org), like `1.4.2`")
         return version
 
