@@ -15,7 +15,7 @@ def up_all(work: dict[str, Any], state: Path) -> None:
     from bench.attached import attached_provider
 
     os.environ.update(
-        PULUMI_CONFIG_PASSPHRASE="bench",
+        PULUMI_CONFIG_PASSPHRASE="bench",  # noqa: S106 (a throw-away state)
         PULUMI_SKIP_UPDATE_CHECK="true",
         PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION="true",
         PULUMI_HOME=str(state / "home"),

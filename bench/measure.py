@@ -26,7 +26,7 @@ class Cost:
         return Cost(self.cpu / units, self.wall / units, self.rss)
 
 
-class StepFailed(Exception):
+class StepFailedError(Exception):
     """A measured command failed; its output says why."""
 
 
@@ -36,7 +36,7 @@ def cost_of(
     """Run a command to its end and return its cost.
 
     Raises:
-        StepFailed: it ended with a status that was not expected.
+        StepFailedError: it ended with a status that was not expected.
     """
     started = time.monotonic()
     process = subprocess.Popen(
@@ -53,7 +53,7 @@ def cost_of(
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in expect:
-        raise StepFailed(f"`{' '.join(command)}` ended with {process.returncode}\n{output}")
+        raise StepFailedError(f"`{' '.join(command)}` ended with {process.returncode}\n{output}")
     return Cost(_cpu(usage), time.monotonic() - started, usage.ru_maxrss / 1024)
 
 

@@ -1,7 +1,7 @@
 """The rivals, each as a process of its own so that its whole cost is counted: `python -m bench.rivals WHAT …`.
 
-``automation``: Pulumi's plain Automation API, `Stack.up()` with an inline program, on the same objects. The Kubernetes
-provider is fleet's resident one in this process, attached by ``PULUMI_DEBUG_PROVIDERS``: the rival is the loop around the
+``automation``: Pulumi's plain Automation API, `Stack.up()` with an inline program, on the same objects. The
+Kubernetes provider is fleet's resident one, in this process and attached: the rival is the loop around the
 engine, not the provider (the official provider costs more still).
 
 ``apply``: raw server-side apply of the same objects, one request each: the limit.

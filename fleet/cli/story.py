@@ -105,10 +105,15 @@ STORY = (
 class Stage:
     """Where the story is played."""
 
-    directory: Path
-    """The sandbox's clone."""
-    environment: Mapping[str, str]
+    sandbox: Path
+    """Directory of the sandbox."""
     kubectl: Path
+    environment: Mapping[str, str]
+
+    @property
+    def clone(self) -> Path:
+        """The sandbox's clone of the demo fleet: where a person would stand."""
+        return self.sandbox / "fleet"
 
     def run(self, step: Step, terminal: Terminal) -> None:
         """Show a step and run it; its output goes straight to the terminal.
@@ -122,15 +127,19 @@ class Stage:
         program, *arguments = shlex.split(step.line)
         command = [str(self.kubectl)] if program == "kubectl" else [sys.executable, "-m", "fleet"]
         ended = subprocess.run(
-            [*command, *arguments], cwd=self.directory, env=self._environment(step), stdin=subprocess.DEVNULL, check=False
+            [*command, *arguments],
+            cwd=self.clone if self.clone.exists() else Path.cwd(),
+            env=self._environment(step),
+            stdin=subprocess.DEVNULL,
+            check=False,
         )
-        if ended.returncode == 130:
+        if ended.returncode in (130, -2):
             raise KeyboardInterrupt
         if ended.returncode != step.expect:
             raise FleetError(
                 f"`{step.line}` ended with exit status {ended.returncode}, not {step.expect}",
                 code="FLT-DEM-001",
-                hints=(f"try it yourself in {self.directory}", "start over with `fleet demo`"),
+                hints=(f"try it yourself in {self.clone}", "start over with `fleet demo`"),
             )
 
     def _environment(self, step: Step) -> dict[str, str]:

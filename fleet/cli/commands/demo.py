@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import typer
 
 from fleet.cli import options
 from fleet.cli.session import Session
-from fleet.errors import ExitCode
+from fleet.model.durations import human
+
+if TYPE_CHECKING:
+    from fleet.cli.story import Stage
 
 
 def register(app: typer.Typer) -> None:
@@ -42,21 +46,40 @@ def demo(ctx: typer.Context, yes: options.Yes = False) -> None:
         session.terminal.print(chapter.why)
         for step in chapter.steps:
             stage.run(step, session.terminal)
-        _pause(session, yes)
+        if number < len(STORY):
+            _pause(session, yes)
     _farewell(session, stage, time.monotonic() - started)
-    session.exit(ExitCode.OK)
 
 
-def _prepare(session: Session, yes: bool):  # type: ignore[no-untyped-def]
+def _prepare(session: Session, yes: bool) -> Stage:
     """Start a fresh sandbox and return the stage."""
-    raise NotImplementedError
+    from fleet.bootstrap import paths
+    from fleet.cli.story import Stage, Step
+
+    sandbox = paths.sandbox_directory()
+    kubectl = session.services.toolchain.path("kubectl")
+    stage = Stage(sandbox, kubectl, os.environ | {"KUBECONFIG": str(sandbox / "kubeconfig")})
+    if sandbox.exists():
+        session.confirm("The demo starts with a fresh sandbox. Remove the one that is there?", yes=yes)
+        stage.run(Step("fleet sandbox down"), session.terminal)
+    stage.run(Step("fleet sandbox up"), session.terminal)
+    return stage
 
 
 def _pause(session: Session, yes: bool) -> None:
     if not yes and session.settings.input and sys.stdin.isatty():
-        session.terminal.err.print("\n[press Enter to go on, Ctrl-C to stop]", end="", style="dim")
-        input()
+        session.terminal.err.print("\n[press Enter to go on, Ctrl-C to stop] ", end="", style="dim")
+        sys.stdin.readline()
 
 
-def _farewell(session: Session, stage: object, seconds: float) -> None:
-    _ = (os, stage, seconds)
+def _farewell(session: Session, stage: Stage, seconds: float) -> None:
+    """Say how long it took and what to try next."""
+    show = session.terminal.print
+    show(f"\n━━ That was the whole story, in {human(seconds)} ━━", "bold cyan")
+    show("The sandbox is still running. Try:")
+    show(f"  cd {stage.clone}")
+    show("  fleet diff -e prod                        # desired against live")
+    show("  fleet env diff dev prod                   # what prod does not have yet")
+    show("  fleet explain bookinfo -e prod -c prod-eu # where each value comes from")
+    show("  fleet pulumi -- stack ls                  # Pulumi's own view of the same stacks")
+    show("  fleet sandbox down                        # remove all of it")
