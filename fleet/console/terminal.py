@@ -105,6 +105,11 @@ class Terminal:
         symbol, ascii_symbol, style = _STYLE[level]
         self.err.print(f"{symbol if self.unicode else ascii_symbol} {clean(text)}", style=style)
 
+    def flush(self) -> None:
+        """Write out what is buffered, before another process writes to the same terminal."""
+        self._stdout.flush()
+        self._stderr.flush()
+
     def table(
         self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, styles: Sequence[str | None] = ()
     ) -> None:
