@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -20,7 +21,8 @@ class DesiredState:
 
     target: Target
     release: Release
-    objects: tuple[Manifest, ...]
+    objects: Sequence[Manifest]
+    """In the order of application. Labels are put on lazily: most targets are never looked at."""
     digest: str
 
 
