@@ -18,7 +18,9 @@ class Action(StrEnum):
 
     APPLY = "apply"
     SKIP = "skip"  # recorded equals desired and nothing drifted
+    AWAIT = "await"  # as skip, but what runs is not healthy yet: nothing is written, its health is awaited
     REMOVE = "remove"  # the target is no longer declared; its owned objects are pruned
+    LEAVE = "leave"  # out of reach of this run: nothing released yet, or not declared any more and not pruned
     REFUSE = "refuse"  # cannot be planned: render error, unreachable cluster
 
 
@@ -31,6 +33,12 @@ class PlannedTarget(Report):
     reason: str
     """Like `new`, `release 1.2.0 → 1.3.0`, `values or templates changed`, `2 objects drifted`."""
     release: Release | None = None
+    gated: bool = False
+    """Whether it waits for the earlier waves of its app and environment; mending what is recorded does not."""
+    unreachable: bool = False
+    """Refused because its cluster cannot be reached."""
+    problems: tuple[Problem, ...] = ()
+    hint: str | None = None
 
 
 class ReconcilePlan(Report):
@@ -39,14 +47,20 @@ class ReconcilePlan(Report):
     revision: str
     targets: tuple[PlannedTarget, ...]
 
-    def having(self, action: Action) -> tuple[PlannedTarget, ...]:
-        """Return the targets with this action."""
-        return tuple(t for t in self.targets if t.action is action)
+    def having(self, *actions: Action) -> tuple[PlannedTarget, ...]:
+        """Return the targets with one of these actions."""
+        return tuple(t for t in self.targets if t.action in actions)
+
+    @property
+    def changes(self) -> tuple[PlannedTarget, ...]:
+        """Targets that this plan writes to."""
+        return self.having(Action.APPLY, Action.REMOVE)
 
 
 class Outcome(StrEnum):
     """How a target ended."""
 
+    PLANNED = "planned"  # dry run: it would be applied or removed
     APPLIED = "applied"
     UNCHANGED = "unchanged"
     REMOVED = "removed"
@@ -74,6 +88,11 @@ class TargetResult(Report):
     problems: tuple[Problem, ...] = ()
     hint: str | None = None
 
+    @property
+    def ok(self) -> bool:
+        """Whether the target ended well."""
+        return self.outcome not in BAD_OUTCOMES
+
 
 class Run(Report):
     """One execution of a reconcile plan."""
@@ -85,9 +104,15 @@ class Run(Report):
     finished: datetime | None = None
     by: str = ""
     dry_run: bool = False
+    interrupted: bool = False
+    """Whether a person stopped it: targets that had not started are blocked."""
     results: tuple[TargetResult, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether no target ended badly."""
-        return not any(r.outcome in BAD_OUTCOMES for r in self.results)
+        return all(r.ok for r in self.results)
+
+    def having(self, *outcomes: Outcome) -> tuple[TargetResult, ...]:
+        """Return the results with one of these outcomes."""
+        return tuple(r for r in self.results if r.outcome in outcomes)
