@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from fleet.model.names import Target
@@ -22,6 +23,8 @@ class Lease:
     target: Target
     holder: str
     fence: int
+    lost: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
+    """Set when the lease could not be renewed or somebody else took it over: the holder has to stop at once."""
 
 
 class RecordReader(Protocol):
@@ -47,12 +50,16 @@ class RecordStore(RecordReader, Protocol):
         """Save what an apply wrote.
 
         Raises:
-            ConflictError: a record with a larger fencing token is there.
+            ConflictError: a record or a lease with a larger fencing token is there: ours was lost.
         """
         ...
 
     def forget(self, target: Target, fence: int) -> None:
-        """Drop the record of a removed target."""
+        """Drop the record of a removed target.
+
+        Raises:
+            ConflictError: as for :meth:`record`.
+        """
         ...
 
     def save_run(self, run: Run) -> None:
@@ -65,4 +72,8 @@ class RecordStore(RecordReader, Protocol):
         Raises:
             ConflictError: somebody else holds it; says who and since when.
         """
+        ...
+
+    def close(self) -> None:
+        """Stop renewing leases and close the store."""
         ...
