@@ -55,7 +55,7 @@ class SqlStore:
         found: dict[Target, RecordedState] = {}
         for target in targets:
             for row in self._database.query(
-                "SELECT digest, fence, applied_at, run_id, release, body"
+                "SELECT digest, fence, applied_at, run_id, release, body"  # noqa: S608 - a constant
                 " FROM targets JOIN objects USING (app, environment, cluster)"
                 f" WHERE {_TARGET}",
                 _key(target),
