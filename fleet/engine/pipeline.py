@@ -36,7 +36,7 @@ def cycles(promotes_from: Mapping[str, str | None]) -> tuple[tuple[str, ...], ..
     for start in sorted(promotes_from):
         path: list[str] = []
         name: str | None = start
-        while name in promotes_from and name not in path:
+        while name is not None and name in promotes_from and name not in path:
             path.append(name)
             name = promotes_from[name]
         if name == start:

@@ -1,10 +1,10 @@
-"""Merging of values, and where each one comes from.
+r"""Merging of values, and where each one comes from.
 
 Layers are merged from the least to the most precedence: app, environment, cluster, pin, release. Mappings are merged
 key by key, everything else (lists too) is replaced as a whole, and `null` removes a key: the rules of JSON Merge Patch
 (https://www.rfc-editor.org/rfc/rfc7386), so that a merged result never holds a `null` in a mapping.
 
-A *dotted path* names a value: `ratings.enabled`. A dot inside a key is written `\\.`, as Helm's `--set` does.
+A *dotted path* names a value: `ratings.enabled`. A dot inside a key is written `\.`, as Helm's `--set` does.
 """
 
 from __future__ import annotations
@@ -157,7 +157,8 @@ def _apply(node: _Node, values: Mapping[str, Any], parents: Steps, layer: ValueL
             if isinstance(there, dict):
                 _apply(there, value, steps, layer)
                 continue
-            node[key] = branch = {}
+            branch: _Node = {}
+            node[key] = branch
             _apply(branch, value, steps, layer)
             if there is not None and there.origin.value != {}:
                 _hide(branch, there.origin)
