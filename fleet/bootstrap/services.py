@@ -16,6 +16,7 @@ from fleet.errors import FleetError
 from fleet.model.declared import EngineSpec, FleetFile
 
 if TYPE_CHECKING:
+    from fleet.engine.drift import Conceal
     from fleet.ports.clock import Clock
     from fleet.ports.cluster import Clusters
     from fleet.ports.config import FleetLoader, PinEditor
@@ -117,6 +118,16 @@ class Services:
         from fleet.adapters.store.sqlite import SqlStore
 
         return SqlStore(paths.fleet_state(self.root) / "fleet.db", self.clock)
+
+    @cached_property
+    def conceal(self) -> Conceal:
+        """Replaces values of Secrets by keyed hashes, with the key of this clone."""
+        from functools import partial
+
+        from fleet.adapters.store.keyed import load_key
+        from fleet.engine.fingerprint import mask_secrets
+
+        return partial(mask_secrets, key=load_key(paths.fleet_state(self.root) / "key"))
 
     @cached_property
     def toolchain(self) -> Toolchain:

@@ -49,6 +49,8 @@ class Facts:
     """Selected targets with a record or a stack that are not declared any more."""
     clusters: frozenset[str] = frozenset()
     """Declared clusters."""
+    kept: Mapping[Target, int] = field(default_factory=dict)
+    """How many objects an apply would delete, where that was forbidden."""
 
 
 def plan_reconcile(revision: str, facts: Facts, *, remove: bool) -> ReconcilePlan:
@@ -96,6 +98,15 @@ def _plan_target(place: Place, facts: Facts) -> PlannedTarget:
             hint=catch_up(target),
         )
     action, reason, gated = _decide(desired, facts)
+    if action is Action.APPLY and facts.kept.get(target):
+        return PlannedTarget(
+            target=target,
+            wave=place.wave,
+            action=Action.REFUSE,
+            reason=f"it would delete {_objects(facts.kept[target])}, and --no-prune was given",
+            release=desired.release,
+            hint=f"see which: `fleet diff -a {target.app} -c {target.cluster}`; then run without `--no-prune`",
+        )
     return PlannedTarget(
         target=target, wave=place.wave, action=action, reason=reason, release=desired.release, gated=gated
     )

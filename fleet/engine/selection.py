@@ -33,7 +33,12 @@ class Selection:
         """Return the flags that select this again, with a leading space; empty for everything."""
         parts = [
             f"{flag} {value}"
-            for flag, values in (("-e", self.environments), ("-c", self.clusters), ("-a", self.apps), ("-l", self.labels))
+            for flag, values in (
+                ("-e", self.environments),
+                ("-c", self.clusters),
+                ("-a", self.apps),
+                ("-l", self.labels),
+            )
             for value in values
         ]
         return "".join(f" {part}" for part in parts)
@@ -72,7 +77,9 @@ def covered(fleet: Fleet, selection: Selection, targets: Iterable[Target]) -> tu
     return tuple(t for t in targets if _covers(fleet, selection, requirements, t))
 
 
-def _covers(fleet: Fleet, selection: Selection, requirements: tuple[tuple[str, str, bool], ...], target: Target) -> bool:
+def _covers(
+    fleet: Fleet, selection: Selection, requirements: tuple[tuple[str, str, bool], ...], target: Target
+) -> bool:
     if selection.environments and target.environment not in selection.environments:
         return False
     if selection.clusters and target.cluster not in selection.clusters:

@@ -19,6 +19,7 @@ from enum import Enum
 
 from fleet.model.names import Target
 
+
 class Stand(Enum):
     """Where a target stands in a roll-out."""
 

@@ -3,18 +3,9 @@
 from __future__ import annotations
 
 from fleet.engine.health import target_health
+from fleet.engine.objects import ownership
 from fleet.model.health import HealthStatus, ObjectHealth, TargetHealth
-from fleet.model.objects import (
-    APP_LABEL,
-    CLUSTER_LABEL,
-    ENVIRONMENT_LABEL,
-    FLEET_LABEL,
-    MANAGED_BY,
-    MANAGED_BY_LABEL,
-    Manifest,
-    ObjectRef,
-)
-from fleet.model.names import Target
+from fleet.model.objects import Manifest, ObjectRef
 from fleet.model.state import DesiredState
 from fleet.operations.common.observe import Identity
 from fleet.operations.common.stopping import Stop
@@ -23,17 +14,6 @@ from fleet.ports.cluster import ClusterReader
 
 SLICE = 10.0
 """Longest single watch in seconds: how long a wish to stop may go unheard."""
-
-
-def ownership_labels(fleet_name: str, target: Target) -> dict[str, str]:
-    """Return the labels that every object of a target carries."""
-    return {
-        MANAGED_BY_LABEL: MANAGED_BY,
-        FLEET_LABEL: fleet_name,
-        APP_LABEL: target.app,
-        ENVIRONMENT_LABEL: target.environment,
-        CLUSTER_LABEL: target.cluster,
-    }
 
 
 def await_health(
@@ -61,7 +41,7 @@ def await_health(
     Raises:
         UnreachableError: the cluster cannot be reached.
     """
-    labels = ownership_labels(fleet_name, desired.target)
+    labels = ownership(fleet_name, desired.target)
     kinds = sorted({(m["apiVersion"], m["kind"]) for m in desired.objects})
     listed = reader.list_many(kinds, labels=labels).values()
     live = {ObjectRef.of(m).identity: m for manifests in listed for m in manifests}

@@ -105,7 +105,7 @@ class Executor:
             item = self._inbox.get()
             try:
                 answer: TargetResult | BaseException = self._work(item)
-            except BaseException as error:  # noqa: BLE001 - a bug in one target must not silence the others
+            except BaseException as error:  # a bug in one target must not silence the others
                 answer = error
             self._outbox.put((item, answer))
 
@@ -144,7 +144,9 @@ class Executor:
     def _interrupt(self, plans: dict[Target, PlannedTarget]) -> None:
         self._execution.interrupted = True
         held = self._rollout.stop("not started: interrupted")
-        text = f"stopping: {self._running} running to finish, {len(held)} not started; press Ctrl-C again to stop at once"
+        text = (
+            f"stopping: {self._running} running to finish, {len(held)} not started; press Ctrl-C again to stop at once"
+        )
         self._reporter.emit(Message(Level.WARN, text))
         self._hold(held, plans)
 

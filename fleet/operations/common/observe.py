@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from fleet.engine.health import target_health
+from fleet.engine.objects import owner_of
 from fleet.errors import ClusterError, UnreachableError
 from fleet.model.fleet import Fleet
 from fleet.model.health import HealthStatus, TargetHealth
 from fleet.model.names import Target
-from fleet.model.objects import (
-    APP_LABEL,
-    CLUSTER_LABEL,
-    ENVIRONMENT_LABEL,
-    FLEET_LABEL,
-    MANAGED_BY,
-    MANAGED_BY_LABEL,
-    Manifest,
-    ObjectRef,
-)
+from fleet.model.objects import APP_LABEL, FLEET_LABEL, MANAGED_BY, MANAGED_BY_LABEL, Manifest, ObjectRef
 from fleet.model.state import DesiredState, RecordedState
 from fleet.ports.cluster import ClusterReader, Clusters
 
@@ -41,6 +33,10 @@ class Observation:
     """Health of each target of which the desired state was given, at that exact release."""
     unreachable: Mapping[str, str] = field(default_factory=dict)
     """Reason for each cluster that could not be asked, or that did not give a complete answer."""
+
+
+_Answer = Mapping[Target, Mapping[Identity, Manifest]] | str
+"""Live objects of the targets of a cluster, or why it did not tell."""
 
 
 def observe(
@@ -67,14 +63,14 @@ def observe(
     live: dict[Target, Mapping[Identity, Manifest]] = {}
     unreachable: dict[str, str] = {}
 
-    def ask(cluster: str) -> tuple[str, Mapping[Target, Mapping[Identity, Manifest]] | str]:
+    def ask(cluster: str) -> _Answer:
         try:
             reader = clusters.reader(cluster, fleet.clusters[cluster])
-            return cluster, _live_of_cluster(reader, fleet.name, by_cluster[cluster], desired, records)
+            return _live_of_cluster(reader, fleet.name, by_cluster[cluster], desired, records)
         except (UnreachableError, ClusterError) as error:
-            return cluster, error.message
+            return error.message
 
-    for cluster, answer in _side_by_side(ask, by_cluster):
+    for cluster, answer in zip(by_cluster, _side_by_side(ask, tuple(by_cluster)), strict=True):
         if isinstance(answer, str):
             unreachable[cluster] = answer
         else:
@@ -82,7 +78,7 @@ def observe(
     return Observation(live, _health(desired, live, unreachable), unreachable)
 
 
-def _side_by_side(ask, names):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _side_by_side(ask: Callable[[str], _Answer], names: Sequence[str]) -> Sequence[_Answer]:
     if len(names) <= 1:
         return [ask(name) for name in names]
     with ThreadPoolExecutor(min(len(names), _MOST_CLUSTERS), thread_name_prefix="observe") as pool:
@@ -104,16 +100,16 @@ def _live_of_cluster(
         labels[APP_LABEL] = apps.pop()
     for manifests in reader.list_many(sorted(kinds), labels=labels).values():
         for manifest in manifests:
-            owner = owner_of(manifest)
-            if owner in found:
+            owner = owner_of(manifest, fleet_name)
+            if owner is not None and owner in found:
                 _keep(found[owner], manifest, records.get(owner))
     for target in found:
         record = records.get(target)
         for item in record.objects if record else ():
             if item.ref.identity not in found[target]:
-                manifest = reader.get(item.ref)
-                if manifest is not None:
-                    found[target][item.ref.identity] = manifest
+                present = reader.get(item.ref)
+                if present is not None:
+                    found[target][item.ref.identity] = present
     return found
 
 
@@ -137,15 +133,6 @@ def _kinds(
         if record is not None:
             kinds.update((item.ref.api_version, item.ref.kind) for item in record.objects)
     return kinds
-
-
-def owner_of(manifest: Manifest) -> Target | None:
-    """Return the target whose ownership labels an object carries."""
-    labels = manifest["metadata"].get("labels") or {}
-    try:
-        return Target(labels[APP_LABEL], labels[ENVIRONMENT_LABEL], labels[CLUSTER_LABEL])
-    except KeyError:
-        return None
 
 
 def _health(
