@@ -39,6 +39,8 @@ BINARIES = {
 
 _LINKS = {"kwok-controller": "kwok"}
 _ATTEMPTS = 3
+_REPAIRS = 2
+_CLASH = "address already in use"
 _POLL_SECONDS = 0.1
 _KILL_SECONDS = 20.0
 
@@ -125,7 +127,7 @@ class Cluster:
         failure = ""
         for attempt in range(_ATTEMPTS):
             try:
-                if attempt == 0 and record and record.complete and self._keys_exist():
+                if attempt < _REPAIRS and _CLASH not in failure and record and record.complete and self._keys_exist():
                     self._restart(record, max(nodes, record.nodes), until, stop)
                 else:
                     self.destroy()
@@ -231,10 +233,15 @@ class Cluster:
             **{option: str(self._program(name)) for option, name in BINARIES.items()},
             **record.ports,
         }
+        # Each is alone. With an election, one that was killed could work only after its old lease has expired.
+        alone = [{"key": "leader-elect", "value": "false"}]
         config = {
             "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
             "kind": "KwokctlConfiguration",
             "options": options,
+            "componentsPatches": [
+                {"name": name, "extraArgs": alone} for name in ("kube-controller-manager", "kube-scheduler")
+            ],
         }
         # JSON is YAML.
         write_atomically(self._config, json.dumps(config, indent=1), mode=0o600)
@@ -262,5 +269,5 @@ def _tail(log: Path) -> str:
     except OSError:
         return "it left no log"
     said = [line.strip() for line in lines if line.strip()]
-    clash = [line for line in said if "address already in use" in line]
+    clash = [line for line in said if _CLASH in line]
     return (clash or said or ["it said nothing"])[-1][-300:]

@@ -162,7 +162,8 @@ class KwokSandbox:
                         self._emit(Advanced(_ready_text(name, took[name])))
                     except FleetError as error:
                         failures.append(error)
-                        self._emit(Advanced(error.message))
+                        self._emit(Advanced())
+                        self._say(Level.FAIL, error.message)
             except BaseException:
                 stop.set()
                 raise

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from fleet.adapters.toolchain.catalogue import Build, Tool
+from fleet.adapters.toolchain.counting import Counter
 from fleet.adapters.toolchain.golang import Go, GoFinder, environment_for
 from fleet.adapters.toolchain.releases import Hosts, host_of
-from fleet.model.events import Advanced, Level, Message, Started
+from fleet.model.events import Level, Message
 from fleet.ports.reporter import Reporter
 
 MODULES = Path(__file__).with_name("gomod")
@@ -109,46 +110,20 @@ class GoBuilder:
     def _compile(self, run: _Run, tool: Tool, build: Build, target: Path) -> None:
         flags = [*_FLAGS, f"-ldflags={' '.join(_linker_flags(build))}"]
         needed = (run.work / "go.mod").read_text().count("\n\t")
-        fetched = _Counter(self._reporter, f"fetch modules of {tool.name} {tool.version}", needed)
+        fetched = Counter(self._reporter, f"fetch {tool.name} {tool.version}", needed, "modules")
         stale = run.go_tool(
             ["list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", *flags, build.package],
-            lambda line: fetched.line(line) if line.startswith("go: downloading") else None,
+            lambda line: fetched.advance() if line.startswith("go: downloading") else None,
         )
         waiting = set(stale.split())
-        compiled = _Counter(self._reporter, f"compile {tool.name} {tool.version}", max(1, len(waiting)))
+        compiled = Counter(self._reporter, f"compile {tool.name} {tool.version}", max(1, len(waiting)), "packages")
         compiled.start()
         run.go_tool(
             ["build", "-v", *flags, "-o", str(target), build.package],
-            lambda line: compiled.line(line) if line in waiting else None,
+            lambda line: compiled.advance() if line in waiting else None,
         )
         compiled.finish()
         self._reporter.emit(Message(Level.DEBUG, f"compiled {len(waiting)} packages for {tool.name}"))
-
-
-class _Counter:
-    """Shows a group of units of which some may turn out to be there already."""
-
-    def __init__(self, reporter: Reporter, title: str, total: int) -> None:
-        self._reporter = reporter
-        self._title = title
-        self._total = total
-        self._done = 0
-        self._started = False
-
-    def start(self) -> None:
-        self._started = True
-        self._reporter.emit(Started(self._title, self._total))
-
-    def line(self, text: str) -> None:
-        if not self._started:
-            self.start()
-        if self._done < self._total:
-            self._done += 1
-            self._reporter.emit(Advanced(text))
-
-    def finish(self) -> None:
-        while self._done < self._total:
-            self.line("")
 
 
 class _Run:

@@ -101,7 +101,7 @@ def _github_digest(repository: str, file: str) -> Mirror:
     )
 
 
-def _kubernetes(name: str, *, optional: bool = False) -> Tool:
+def _kubernetes(name: str) -> Tool:
     """A program of Kubernetes: https://kubernetes.io/releases/download/."""
     url = f"https://dl.k8s.io/release/v{{version}}/bin/{{system}}/{{processor}}/{name}"
     # Servers are published for Linux only.
@@ -120,7 +120,7 @@ def _kubernetes(name: str, *, optional: bool = False) -> Tool:
     variables = {f"{package}.{key}": value for package in packages for key, value in stamp.items()}
     build = Build("kubernetes", f"k8s.io/kubernetes/cmd/{name}", variables)
     arguments = ("version", "--client") if name == "kubectl" else ("--version",)
-    return Tool(name, KUBERNETES, arguments, release, build, optional)
+    return Tool(name, KUBERNETES, arguments, release, build)
 
 
 def _kwok(name: str) -> Tool:
@@ -202,7 +202,7 @@ CATALOGUE: tuple[Tool, ...] = (
     _kubernetes("kube-apiserver"),
     _kubernetes("kube-controller-manager"),
     _kubernetes("kube-scheduler"),
-    _kubernetes("kubectl", optional=True),
+    _kubernetes("kubectl"),
     _PULUMI_KUBERNETES,
 )
 

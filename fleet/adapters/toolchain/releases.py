@@ -16,9 +16,10 @@ from typing import Any
 import httpx
 
 from fleet.adapters.toolchain.catalogue import Mirror, Platform, Release, Tool
+from fleet.adapters.toolchain.counting import Counter
 from fleet.errors import ToolError
 from fleet.files import write_atomically
-from fleet.model.events import Advanced, Level, Message, Started
+from fleet.model.events import Level, Message
 from fleet.ports.reporter import Reporter
 
 _PROBE_SECONDS = 3.0
@@ -135,7 +136,7 @@ class ReleaseFetcher:
                 )
             self._lock.check(url, expected)
             part = self._directory / f"{expected[:16]}-{file}.part"
-            title = f"fetch {tool.name} {tool.version} (MB)"
+            title = f"fetch {tool.name} {tool.version}"
             resumed = self._download(client, url, part, title)
             if resumed and _digest(part, expected) != expected:
                 part.unlink()  # what an earlier run left was damaged
@@ -166,15 +167,16 @@ class ReleaseFetcher:
             size = int(answer.headers.get("Content-Length") or 0)
             if resumed:
                 self._reporter.emit(Message(Level.DEBUG, f"resumed after {present // _MEGABYTE} MB"))
-            self._reporter.emit(Started(title, size // _MEGABYTE))
+            counter = Counter(self._reporter, title, max(1, size // _MEGABYTE), "MB")
+            counter.start()
             with part.open("ab" if resumed else "wb") as file:
                 pending = 0
                 for chunk in answer.iter_raw(1 << 18):
                     file.write(chunk)
                     pending += len(chunk)
-                    while pending >= _MEGABYTE:
-                        self._reporter.emit(Advanced())
-                        pending -= _MEGABYTE
+                    counter.advance(pending // _MEGABYTE)
+                    pending %= _MEGABYTE
+            counter.finish()
         return resumed
 
 

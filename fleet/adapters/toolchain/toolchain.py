@@ -220,7 +220,8 @@ def _reasons(search: Search) -> str:
 
 
 def _hints(tool: Tool) -> tuple[str, ...]:
+    proxy = ", or to a Go module proxy (`GOPROXY`)" if tool.build else ""
     return (
         f"name a program that you have: `export {tool.variable}=/path/to/{tool.name}`",
-        "or allow access to the release hosts, or to a Go module proxy (`GOPROXY`)",
+        f"or allow access to the release hosts{proxy}",
     )
