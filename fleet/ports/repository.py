@@ -115,15 +115,56 @@ class RepositoryReader(Protocol):
         """Return the object id of a full ref *on the remote*, asked afresh; None: it does not exist."""
         ...
 
+    def list_refs(self, prefix: str) -> Mapping[str, str]:
+        """Return the object ids of all refs *on the remote* below a prefix like `refs/fleet/`, asked afresh."""
+        ...
+
+    def has(self, commit: str) -> bool:
+        """Say whether a commit is in this clone."""
+        ...
+
+    def read_file(self, revision: str, path: str) -> bytes:
+        """Return the content of one file of a commit.
+
+        Raises:
+            GitError: there is no such commit or file.
+        """
+        ...
+
+    def changed_paths(self, base: str, head: str) -> Sequence[str]:
+        """Return the paths that ``head`` changed since it left ``base`` (their merge base); of a rename, both."""
+        ...
+
+    def diff(self, base: str, head: str, paths: Sequence[str] = ()) -> str:
+        """Return, as a unified diff, what ``head`` changed since it left ``base`` (their merge base)."""
+        ...
+
+    def conflicts(self, ours: str, theirs: str) -> Sequence[str]:
+        """Return the paths in which two commits cannot be merged; none if they can."""
+        ...
+
 
 class RepositoryWriter(RepositoryReader, Protocol):
     """Writes commits and moves refs on the remote, by compare-and-swap only."""
 
-    def commit(self, parents: Sequence[str], files: Mapping[str, bytes | None], message: str) -> str:
+    def commit(
+        self, parents: Sequence[str], files: Mapping[str, bytes | None], message: str, *, empty: bool = False
+    ) -> str:
         """Write a commit with these files changed (None: removed) against the first parent; return its id.
 
         Moves no ref and touches neither index nor work tree. Deterministic identity and time are the caller's
-        business through ``GIT_AUTHOR_DATE``.
+        business through ``GIT_AUTHOR_DATE``. With ``empty``, the commit holds these files and no other.
+
+        Raises:
+            GitError: a path is not allowed, or git was not told who commits.
+        """
+        ...
+
+    def merge(self, ours: str, theirs: str, message: str) -> str:
+        """Write the merge commit of two commits; return its id. Moves no ref and checks nothing out.
+
+        Raises:
+            ConflictError: both changed the same lines; names the files.
         """
         ...
 

@@ -1,0 +1,250 @@
+"""Trees of files: a commit out of the object store, and the work tree on disk."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from fleet.adapters.git.names import check_path, printable
+from fleet.adapters.git.objects import ObjectReader
+from fleet.adapters.git.process import GitProcess
+from fleet.errors import FleetError, GitError, Location
+from fleet.ports.tree import EntryKind, TreeEntry
+
+_KINDS = {"100": EntryKind.FILE, "120": EntryKind.SYMLINK, "160": EntryKind.SUBMODULE}
+_SKIPPED = frozenset({".git", ".fleet"})
+
+
+class Listings:
+    """Recursive listings of trees, by tree id: one ``ls-tree`` each, however many commits share the tree."""
+
+    def __init__(self, process: GitProcess) -> None:
+        self._process = process
+        self._known: dict[str, tuple[TreeEntry, ...]] = {}
+
+    def of(self, tree: str) -> tuple[TreeEntry, ...]:
+        """Return every entry below a tree, paths relative to it, sorted."""
+        known = self._known.get(tree)
+        if known is None:
+            answer = self._process.run(["ls-tree", "-r", "-l", "-z", "--full-tree", tree])
+            known = self._known[tree] = tuple(sorted(_parse_listing(answer.out), key=lambda e: e.path))
+        return known
+
+    def known(self, tree: str) -> tuple[TreeEntry, ...] | None:
+        """Return a listing that was made before."""
+        return self._known.get(tree)
+
+
+class GitTree:
+    """Files of a commit. Nothing is ever checked out."""
+
+    def __init__(self, revision: str, tree: str, origin: str, objects: ObjectReader, listings: Listings) -> None:
+        self._revision = revision
+        self._tree = tree
+        self._origin = origin
+        self._objects = objects
+        self._listings = listings
+
+    @property
+    def revision(self) -> str | None:
+        """Commit id."""
+        return self._revision
+
+    @property
+    def origin(self) -> str:
+        """Where the files come from, for people."""
+        return self._origin
+
+    def entries(self, prefix: str = "") -> Sequence[TreeEntry]:
+        """Return every entry below a directory, recursively, sorted by path."""
+        prefix = check_path(prefix.rstrip("/"))
+        if not prefix:
+            return self._listings.of(self._tree)
+        whole = self._listings.known(self._tree)
+        if whole is not None:
+            return _below(whole, prefix)
+        found = self._objects.find(self._tree, prefix)
+        if found is None:
+            return ()
+        if found.is_directory:
+            return tuple(TreeEntry(f"{prefix}/{e.path}", e.kind, e.size, e.oid) for e in self._listings.of(found.oid))
+        size = len(self._objects.blob(found.oid)) if found.mode[:3] in ("100", "120") else 0
+        return (TreeEntry(prefix, _KINDS.get(found.mode[:3], EntryKind.OTHER), size, found.oid),)
+
+    def read(self, path: str) -> bytes:
+        """Return the content of a file."""
+        found = self._objects.find(self._tree, check_path(path)) if path else None
+        if found is None:
+            raise _no_file(path, self._origin)
+        if not found.is_file:
+            raise _not_plain(path, _KINDS.get(found.mode[:3]))
+        return self._objects.blob(found.oid)
+
+    def read_many(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """Return the content of many files."""
+        return {path: self.read(path) for path in paths}
+
+
+class WorkTree:
+    """Files on disk. Links are listed and never followed, also not on the way to a file."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @property
+    def revision(self) -> str | None:
+        """None: files on disk belong to no commit."""
+        return None
+
+    @property
+    def origin(self) -> str:
+        """The directory."""
+        return str(self._root)
+
+    def entries(self, prefix: str = "") -> Sequence[TreeEntry]:
+        """Return every entry below a directory, recursively, sorted by path, without `.git` and `.fleet`."""
+        prefix = check_path(prefix.rstrip("/"))
+        try:
+            handle = self._open(prefix, os.O_RDONLY | os.O_DIRECTORY)
+        except NotADirectoryError:
+            return self._single(prefix)
+        except OSError as error:
+            if _is_absent(error):
+                return self._single(prefix)
+            raise _unreadable(prefix, error) from error
+        os.close(handle)
+        return tuple(sorted(self._walk(prefix), key=lambda e: e.path))
+
+    def read(self, path: str) -> bytes:
+        """Return the content of a file."""
+        if not check_path(path):
+            raise _no_file(path, self.origin)
+        try:
+            # Without O_NONBLOCK, opening a pipe that somebody put there would wait for ever.
+            handle = self._open(path, os.O_RDONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if isinstance(error, FileNotFoundError):
+                raise _no_file(path, self.origin) from error
+            if _is_absent(error):
+                kind = EntryKind.SYMLINK if error.errno == errno.ELOOP else None
+                raise _not_plain(path, kind) from error
+            raise _unreadable(path, error) from error
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise _not_plain(path, None)
+            return file.read()
+
+    def read_many(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """Return the content of many files."""
+        return {path: self.read(path) for path in paths}
+
+    def _open(self, path: str, flags: int) -> int:
+        """Open a path one component at a time, refusing links: the tree cannot be left, even while it changes."""
+        here = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        parts = path.split("/") if path else ["."]
+        try:
+            for part in parts[:-1]:
+                there = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+                os.close(here)
+                here = there
+            return os.open(parts[-1], flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+        finally:
+            os.close(here)
+
+    def _single(self, path: str) -> tuple[TreeEntry, ...]:
+        """Return the entry of a path that is not a directory, reached without following a link."""
+        parent, _, name = path.rpartition("/")
+        try:
+            handle = self._open(parent, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            return ()
+        try:
+            info = os.stat(name, dir_fd=handle, follow_symlinks=False)
+        except OSError:
+            return ()
+        finally:
+            os.close(handle)
+        return (TreeEntry(path, _kind_on_disk(info.st_mode), info.st_size),)
+
+    def _walk(self, prefix: str) -> Iterator[TreeEntry]:
+        pending = [prefix]
+        while pending:
+            directory = pending.pop()
+            try:
+                found = list(os.scandir(self._root / directory))
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise _unreadable(directory, error) from error
+            for item in found:
+                name = os.fsencode(item.name).decode("utf-8", "backslashreplace")
+                if name == ".git" or (not directory and name in _SKIPPED):
+                    continue
+                path = f"{directory}/{name}" if directory else name
+                if item.is_dir(follow_symlinks=False):
+                    if Path(item.path, ".git").exists():
+                        yield TreeEntry(path, EntryKind.SUBMODULE, 0)
+                    else:
+                        pending.append(path)
+                    continue
+                try:
+                    info = item.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                yield TreeEntry(path, _kind_on_disk(info.st_mode), info.st_size)
+
+
+def _kind_on_disk(mode: int) -> EntryKind:
+    if stat.S_ISREG(mode):
+        return EntryKind.FILE
+    return EntryKind.SYMLINK if stat.S_ISLNK(mode) else EntryKind.OTHER
+
+
+def _parse_listing(out: bytes) -> Iterator[TreeEntry]:
+    """Parse `<mode> <type> <id> <size>TAB<path>NUL`; the size of what is not a file is `-`."""
+    for record in out.split(b"\0"):
+        if not record:
+            continue
+        head, _, name = record.partition(b"\t")
+        mode, _, oid, size = head.decode("ascii").split()
+        path = name.decode("utf-8", "backslashreplace")
+        if any(part in ("", ".", "..") or part.lower() == ".git" for part in path.split("/")):
+            raise GitError(f"a tree in git holds the path `{printable(path)}`; it is not read", code="FLT-GIT-024")
+        yield TreeEntry(path, _KINDS.get(mode[:3], EntryKind.OTHER), int(size) if size.isdigit() else 0, oid)
+
+
+def _below(entries: Sequence[TreeEntry], prefix: str) -> tuple[TreeEntry, ...]:
+    """Return the entries at or below a path, out of a sorted listing."""
+    at = bisect_left(entries, prefix, key=lambda e: e.path)
+    if at < len(entries) and entries[at].path == prefix:
+        return (entries[at],)
+    start = bisect_left(entries, f"{prefix}/", key=lambda e: e.path)
+    end = bisect_left(entries, f"{prefix}0", key=lambda e: e.path)  # `0` is the character after `/`
+    return tuple(entries[start:end])
+
+
+def _is_absent(error: OSError) -> bool:
+    """Whether there is nothing, or a link, where a path leads: O_NOFOLLOW says ELOOP for a link."""
+    return error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+
+
+def _no_file(path: str, origin: str) -> GitError:
+    return GitError(f"there is no file `{printable(path)}` in {origin}", code="FLT-GIT-025", location=Location(path))
+
+
+def _not_plain(path: str, kind: EntryKind | None) -> FleetError:
+    what = {EntryKind.SYMLINK: "a symbolic link", EntryKind.SUBMODULE: "a submodule"}.get(kind or EntryKind.OTHER)
+    return GitError(
+        f"`{printable(path)}` is {what or 'not a plain file'}, and is not read",
+        code="FLT-GIT-026",
+        location=Location(path),
+        hints=("put a plain file there" if kind else "name a plain file",),
+    )
+
+
+def _unreadable(path: str, error: OSError) -> GitError:
+    return GitError(f"`{printable(path) or '.'}` cannot be read: {error.strerror}", code="FLT-GIT-027")

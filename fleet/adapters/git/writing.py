@@ -1,0 +1,124 @@
+"""Writes commits without a checkout: a temporary index, then plumbing. The user's index and files stay as they are."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from fleet.adapters.git.names import check_path, printable
+from fleet.adapters.git.objects import ObjectReader
+from fleet.adapters.git.process import GitProcess
+from fleet.errors import ConflictError, GitError
+
+_PLAIN = "100644"
+
+
+class CommitWriter:
+    """Makes commits; moves no ref."""
+
+    def __init__(self, process: GitProcess, objects: ObjectReader, scratch: Path) -> None:
+        self._process = process
+        self._objects = objects
+        self._scratch = scratch
+
+    def commit(
+        self, base_tree: str | None, parents: Sequence[str], files: Mapping[str, bytes | None], message: str
+    ) -> str:
+        """Write a commit: the files of ``base_tree`` (None: none) with these changed.
+
+        Raises:
+            GitError: a path is not allowed, or lies below what is not a directory.
+        """
+        modes = {path: self._mode(base_tree, path) for path in files}
+        with tempfile.TemporaryDirectory(prefix="fleet-", dir=self._scratch) as directory:
+            environment = {"GIT_INDEX_FILE": str(Path(directory) / "index")}
+            self._process.run(["read-tree", base_tree or "--empty"], environment=environment)
+            changes = self._index_info(files, modes, Path(directory), base_tree)
+            self._process.run(["update-index", "-z", "--index-info"], feed=changes, environment=environment)
+            tree = self._process.run(["write-tree"], environment=environment).text
+        return self.seal(tree, parents, message)
+
+    def seal(self, tree: str, parents: Sequence[str], message: str) -> str:
+        """Write the commit of a tree that is in the object store."""
+        arguments = ["commit-tree", tree]
+        for parent in parents:
+            arguments += ["-p", parent]
+        text = message.replace("\0", "").strip("\n") + "\n"
+        return self._process.run([*arguments, "-F", "-"], feed=text.encode("utf-8", "replace")).text
+
+    def _index_info(
+        self, files: Mapping[str, bytes | None], modes: Mapping[str, str | None], directory: Path, base: str | None
+    ) -> bytes:
+        """Write the contents as objects, all in one process, and return the lines for ``update-index``."""
+        contents = [(path, content) for path, content in sorted(files.items()) if content is not None]
+        names = []
+        for number, (_, content) in enumerate(contents):
+            name = directory / str(number)
+            name.write_bytes(content)
+            names.append(str(name))
+        oids: list[str] = []
+        if names:
+            arguments = ["hash-object", "-w", "-t", "blob", "--no-filters", "--stdin-paths"]
+            oids = self._process.run(arguments, feed="\n".join(names).encode() + b"\n").text.split()
+        lines = [f"{modes[path] or _PLAIN} {oid}\t{path}" for (path, _), oid in zip(contents, oids, strict=True)]
+        zero = "0" * len(base or "0" * 40)
+        lines += [f"0 {zero}\t{path}" for path, content in files.items() if content is None and modes[path]]
+        return "".join(f"{line}\0" for line in lines).encode()
+
+    def _mode(self, tree: str | None, path: str) -> str | None:
+        """Return the mode of a plain file that is there; None if there is nothing."""
+        if not check_path(path):
+            raise GitError("a file needs a name", code="FLT-GIT-004")
+        if tree is None:
+            return None
+        parts = path.split("/")
+        for depth in range(1, len(parts) + 1):
+            found = self._objects.find(tree, "/".join(parts[:depth]))
+            if found is None:
+                return None
+            last = depth == len(parts)
+            if (last and not found.is_file) or (not last and not found.is_directory):
+                what = "/".join(parts[:depth])
+                raise GitError(
+                    f"`{printable(path)}` cannot be written: `{printable(what)}` is not a plain "
+                    + ("file" if last else "directory"),
+                    code="FLT-GIT-026",
+                )
+            if last:
+                return found.mode
+        return None
+
+
+class Merger:
+    """Merges two commits in the object store."""
+
+    def __init__(self, process: GitProcess, writer: CommitWriter) -> None:
+        self._process = process
+        self._writer = writer
+
+    def merge(self, ours: str, theirs: str, message: str) -> str:
+        """Write the merge commit of two commits.
+
+        Raises:
+            ConflictError: they change the same lines; names the files.
+        """
+        tree, conflicts = self.try_merge(ours, theirs)
+        if conflicts:
+            shown = ", ".join(f"`{printable(p)}`" for p in conflicts[:5])
+            more = f" and {len(conflicts) - 5} more" if len(conflicts) > 5 else ""
+            raise ConflictError(
+                f"the branches conflict in {shown}{more}",
+                code="FLT-GIT-040",
+                hints=("merge the base branch into the branch, resolve the conflict, and push it",),
+            )
+        return self._writer.seal(tree, (ours, theirs), message)
+
+    def try_merge(self, ours: str, theirs: str) -> tuple[str, tuple[str, ...]]:
+        """Return the tree of the merge, and the paths that conflict."""
+        arguments = ["merge-tree", "--write-tree", "--name-only", "-z", "--no-messages", ours, theirs]
+        answer = self._process.run(arguments, fine=(0, 1))
+        tree, *conflicts = answer.out.decode("utf-8", "backslashreplace").rstrip("\0").split("\0")
+        if answer.status == 1 and not any(conflicts):
+            raise GitError(f"`git merge-tree` failed: {answer.error}", code="FLT-GIT-041")
+        return tree, tuple(dict.fromkeys(path for path in conflicts if path))
