@@ -216,7 +216,7 @@ def _installed(tool: Tool, found: Found) -> InstalledTool:
 
 
 def _reasons(search: Search) -> str:
-    return "".join(f"\n  {source}: {reason}" for source, reason in search.reasons)
+    return "".join("\n  " + f"{source}: {reason}".replace("\n", "\n    ") for source, reason in search.reasons)
 
 
 def _hints(tool: Tool) -> tuple[str, ...]:
