@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from fleet.model.declared import ClusterSpec
@@ -102,6 +103,14 @@ class Clusters(Protocol):
 
     def writer(self, name: str, spec: ClusterSpec) -> ClusterWriter:
         """Return a writer."""
+        ...
+
+    def kubeconfig(self, name: str, spec: ClusterSpec) -> tuple[Path, str]:
+        """Return the kubeconfig file and context that a cluster is reached with, for tools that read it themselves.
+
+        Raises:
+            UnreachableError: there is no such file.
+        """
         ...
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fleet.adapters.kube.client import Client
 from fleet.adapters.kube.cluster import KubeCluster
+from fleet.adapters.kube.kubeconfig import locate
 from fleet.adapters.kube.retries import Breaker, RetryPolicy
 from fleet.adapters.kube.transport import Deadlines
 from fleet.model.declared import AccessSpec, ClusterSpec
@@ -72,6 +73,11 @@ class KubeClusters:
                 )
                 self._clusters[key] = (KubeCluster(name, client, self._executor), client)
             return self._clusters[key][0]
+
+    def kubeconfig(self, name: str, spec: ClusterSpec) -> tuple[Path, str]:
+        """Return the kubeconfig file and context that a cluster is reached with."""
+        files, context = locate(name, spec.access, self._sandbox_kubeconfig, self._root, self._environ)
+        return files[0], context
 
     def close(self) -> None:
         """Close all connections. Calls that are under way fail."""

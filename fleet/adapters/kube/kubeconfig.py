@@ -91,21 +91,30 @@ def load_endpoint(
     Raises:
         UnreachableError: there is no such file or context, or it asks for what is not allowed.
     """
-    if access.sandbox is not None:
-        if not sandbox_kubeconfig.is_file():
-            raise broken(cluster, "the sandbox is not up", "fleet sandbox up")
-        files = [sandbox_kubeconfig]
-        context = access.sandbox
-    else:
-        files = _files(cluster, access, root, environ)
-        if access.context is None and access.kubeconfig is None:
-            raise broken(cluster, "its `access` names neither a context nor a sandbox cluster")
-        context = access.context or ""
+    files, context = locate(cluster, access, sandbox_kubeconfig, root, environ)
     merged = _Merged()
     for path in files:
         merged.add(path, _document(cluster, path))
     context = context or merged.current or ""
     return _endpoint(cluster, merged, context, access, environ)
+
+
+def locate(
+    cluster: str, access: AccessSpec, sandbox_kubeconfig: Path, root: Path, environ: Mapping[str, str]
+) -> tuple[list[Path], str]:
+    """Return the kubeconfig files and the context that a cluster file refers to; an empty context is the current one.
+
+    Raises:
+        UnreachableError: there is no such file, or the access names nothing.
+    """
+    if access.sandbox is not None:
+        if not sandbox_kubeconfig.is_file():
+            raise broken(cluster, "the sandbox is not up", "fleet sandbox up")
+        return [sandbox_kubeconfig], access.sandbox
+    files = _files(cluster, access, root, environ)
+    if access.context is None and access.kubeconfig is None:
+        raise broken(cluster, "its `access` names neither a context nor a sandbox cluster")
+    return files, access.context or ""
 
 
 def _files(cluster: str, access: AccessSpec, root: Path, environ: Mapping[str, str]) -> list[Path]:
