@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from typing import Any
 from urllib.parse import quote
 
-from fleet.adapters.kube.answers import garbage, secret_values
+from fleet.adapters.kube.answers import canonical, garbage, secret_values
 from fleet.adapters.kube.client import Client
 from fleet.adapters.kube.discovery import Discovery
 from fleet.adapters.kube.watching import watch
@@ -231,5 +231,14 @@ def selector(labels: Mapping[str, str]) -> str:
 
 
 def _segment(text: str) -> str:
-    """Quote one path segment; dots alone would walk up the path."""
-    return quote(text, safe="") if text.strip(".") else text.replace(".", "%2E")
+    """Quote one path segment.
+
+    The server reads paths decoded, so that a quoted slash would still lead elsewhere; the forbidden forms are those of
+    https://github.com/kubernetes/apimachinery/blob/master/pkg/api/validation/path/name.go
+
+    Raises:
+        ClusterError: it is none.
+    """
+    if text in (".", "..") or "/" in text or "%" in text:
+        raise ClusterError(f"`{canonical(text)}` cannot be the name of an object", code="FLT-CLU-400")
+    return quote(text, safe="")

@@ -244,9 +244,9 @@ class Transport:
         """Close all connections, those in use too."""
         with self._lock:
             self._closed = True
-            connections = list(self._open)
-            self._idle.clear()
-        for connection in connections:
+            used = self._open.difference(self._idle)
+        self.drop_idle()
+        for connection in used:  # whoever uses it sees it end, and closes it
             if connection.line is not None:
                 connection.line.shutdown()
 
