@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from fleet.engine.drift import drift_of
+from fleet.engine.drift import Conceal, drift_of
 from fleet.engine.plan_reconcile import Facts, Place, plan_reconcile
 from fleet.engine.selection import Selection, covered, select
 from fleet.engine.waves import Member, Rollout, Stand
@@ -17,11 +17,11 @@ from fleet.model.events import Level, Message, Started
 from fleet.model.fleet import Fleet
 from fleet.model.health import HealthStatus, TargetHealth
 from fleet.model.names import Target
-from fleet.model.objects import Manifest, ObjectRef
+from fleet.model.objects import ObjectRef
 from fleet.model.reconcile import Action, Outcome, PlannedTarget, ReconcilePlan, Run, TargetResult
 from fleet.model.state import DesiredState, RecordedState
 from fleet.operations.common.applying import Worker
-from fleet.operations.common.desired import desired_states
+from fleet.operations.common.desired import DesiredTargets, desired_states
 from fleet.operations.common.execution import Execution, Executor, unreachable_result, works
 from fleet.operations.common.loading import load_fleet
 from fleet.operations.common.observe import Observation, observe
@@ -80,7 +80,7 @@ def prepare(
     store: RecordReader,
     stacks: Callable[[], Sequence[Target]],
     branch: str,
-    conceal: Callable[[Manifest], Manifest],
+    conceal: Conceal,
     reporter: Reporter,
 ) -> Prepared:
     """Return what a reconcile would do, without doing it. Only readers are used.
@@ -90,15 +90,41 @@ def prepare(
         UsageError: the selection names something that is not there.
     """
     fleet, tree = load_fleet(repository, loader, branch, revision=options.revision)
+
+    def desired_of(targets: Sequence[Target]) -> DesiredTargets:
+        return desired_states(fleet, targets, tree=tree, repository=repository, loader=loader, renderer=renderer)
+
+    return assess(
+        options,
+        fleet,
+        desired_of,
+        clusters=clusters,
+        store=store,
+        stacks=stacks(),
+        conceal=conceal,
+        reporter=reporter,
+    )
+
+
+def assess(
+    options: Options,
+    fleet: Fleet,
+    desired_of: Callable[[Sequence[Target]], DesiredTargets],
+    *,
+    clusters: Clusters,
+    store: RecordReader,
+    stacks: Iterable[Target],
+    conceal: Conceal,
+    reporter: Reporter,
+) -> Prepared:
+    """Return what a reconcile of a loaded fleet would do: compares desired, recorded and live state."""
     digests = store.digests()
     declared = set(fleet.targets())
-    strangers = sorted({*digests, *stacks()} - declared)
+    strangers = sorted({*digests, *stacks} - declared)
     selected = select(fleet, options.selection, known=strangers)
     stale = covered(fleet, options.selection, strangers)
     peers = _earlier_waves(fleet, selected)
-    states = desired_states(
-        fleet, (*selected, *peers), tree=tree, repository=repository, loader=loader, renderer=renderer
-    )
+    states = desired_of((*selected, *peers))
     changed = [t for t, state in states.states.items() if digests.get(t) != state.digest]
     looked_at = set(states.states) if options.drift_check else _needed_for_gates(fleet, changed, states.states)
     recorded = store.recorded(sorted({t for t in (*looked_at, *changed) if t in digests}))
@@ -148,7 +174,7 @@ def execute(
     clusters: Clusters,
     store: RecordStore,
     clock: Clock,
-    conceal: Callable[[Manifest], Manifest],
+    conceal: Conceal,
     reporter: Reporter,
     stop: Stop,
     parallelism: int | None = None,

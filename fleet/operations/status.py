@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from fleet.engine.drift import Conceal, Drift, drift_of
 from fleet.engine.selection import Selection, select
-from fleet.errors import FleetError
+from fleet.errors import FleetError, UnreachableError
 from fleet.model.fleet import Fleet
 from fleet.model.health import HealthStatus
 from fleet.model.names import Target
@@ -24,6 +24,7 @@ from fleet.ports.forge import ForgeReader
 from fleet.ports.renderer import Renderer
 from fleet.ports.repository import RepositoryReader
 from fleet.ports.store import RecordReader
+from fleet.ports.tree import Tree
 
 _BRANCH = re.compile(r"fleet/(?:promote|release|rollback)/(?P<environment>[^/]+)/(?P<app>[^/]+)", re.ASCII)
 """Branches of promotions name the pin that they change."""
@@ -47,7 +48,7 @@ def find_status(
         ConfigError: the fleet cannot be loaded.
         UsageError: the selection names something that is not there.
     """
-    fleet, tree = load_fleet(repository, loader, branch)
+    fleet, tree, stale = _load(repository, loader, branch)
     targets = select(fleet, selection)
     with ThreadPoolExecutor(1, thread_name_prefix="forge") as pool:
         asked = pool.submit(_pull_requests, forge)
@@ -65,8 +66,17 @@ def find_status(
         apps=tuple(_app_rows(fleet, rows, pull_requests)),
         clusters=tuple(_cluster_rows(rows, observation)),
         unreachable=dict(sorted(observation.unreachable.items())),
-        warnings=warnings,
+        warnings=(*stale, *warnings),
     )
+
+
+def _load(repository: RepositoryReader, loader: FleetLoader, branch: str) -> tuple[Fleet, Tree, tuple[str, ...]]:
+    """Return the fleet; as it was last fetched, with a warning, where the remote cannot be reached."""
+    try:
+        return *load_fleet(repository, loader, branch), ()
+    except UnreachableError as error:
+        found = load_fleet(repository, loader, branch, fetch=False)
+        return *found, (f"this is {found[0].origin} as last fetched: {error.message}",)
 
 
 def _pull_requests(forge: ForgeReader) -> tuple[dict[tuple[str, str], list[PullRequestBrief]], tuple[str, ...]]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fleet.engine.drift import recorded_object
+from fleet.engine.drift import Conceal, recorded_object
 from fleet.engine.plan_reconcile import UNFINISHED
 from fleet.errors import ConflictError, FleetError, UnreachableError
 from fleet.failpoints import failpoint
@@ -13,7 +13,7 @@ from fleet.model.durations import human
 from fleet.model.fleet import Fleet
 from fleet.model.health import HealthStatus, TargetHealth
 from fleet.model.names import Target
-from fleet.model.objects import Manifest, ObjectRef
+from fleet.model.objects import ObjectRef
 from fleet.model.reconcile import Action, Outcome, PlannedTarget, TargetResult
 from fleet.model.state import DesiredState, RecordedState
 from fleet.operations.common.awaiting import await_health
@@ -38,7 +38,7 @@ class Worker:
     """Who holds the leases, for people who wait for one."""
     timeout: float
     """Seconds that a target may take to apply and to become healthy."""
-    conceal: Callable[[Manifest], Manifest]
+    conceal: Conceal
     """Replaces Secret values by keyed hashes."""
     deployer: Deployer
     clusters: Clusters
