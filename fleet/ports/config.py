@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from fleet.errors import Problem
+from fleet.errors import Location, Problem
 from fleet.model.declared import AppSpec
 from fleet.model.fleet import Fleet
 from fleet.model.provenance import ValueLayer
@@ -43,6 +43,10 @@ class FleetLoader(Protocol):
 
     def layers(self, tree: Tree, app_tree: Tree, app: str, environment: str, cluster: str) -> tuple[ValueLayer, ...]:
         """Return the value layers of a target with the place of each value, least precedence first."""
+        ...
+
+    def locate(self, tree: Tree, path: str, *keys: str | int) -> Location:
+        """Return the place of a key in a declared file, or of the nearest enclosing one that is there."""
         ...
 
 

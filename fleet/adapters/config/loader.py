@@ -105,6 +105,13 @@ class YamlFleetLoader:
             here.layer(f"release {environment}/{app}", pin, ("release", "values")),
         )
 
+    def locate(self, tree: Tree, path: str, *keys: str | int) -> Location:
+        """Return the place of a key in a declared file, or of the nearest enclosing one."""
+        cache = self._cache(tree)
+        cache.read([path])
+        document = cache.documents[path][0]
+        return document.at(keys) if document else Location(path)
+
     def _cache(self, tree: Tree) -> _Cache:
         key: object = tree.revision or id(tree)
         if key not in self._caches:

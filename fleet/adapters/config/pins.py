@@ -207,7 +207,9 @@ class _Edit:
 
 
 def _applied(text: str, edits: list[_Edit]) -> str:
-    for edit in sorted(edits, key=lambda e: (e.start, e.end), reverse=True):
+    """Carry out edits that do not overlap. Of two at the same place, the inner one (collected first) comes first."""
+    ordered = sorted(enumerate(edits), key=lambda item: (item[1].start, item[1].end, item[0]))
+    for _, edit in reversed(ordered):
         text = text[: edit.start] + edit.text + text[edit.end :]
     return text
 

@@ -1,0 +1,144 @@
+"""Tells where each value, image and the release of a target come from."""
+
+from __future__ import annotations
+
+import difflib
+
+from fleet.engine.values import covers, origins
+from fleet.errors import Location, UsageError
+from fleet.model.base import Report
+from fleet.model.fleet import Fleet
+from fleet.model.names import Target
+from fleet.model.provenance import ValueOrigin
+from fleet.model.release import Pin, Release
+from fleet.ports.config import FleetLoader
+from fleet.ports.repository import RepositoryReader
+from fleet.ports.tree import Tree
+
+
+class ImageOrigin(Report):
+    """One image of a target."""
+
+    name: str
+    reference: str
+    source: str
+    location: Location | None = None
+    hidden: str | None = None
+    """The default of `app.yaml` that the release replaces."""
+
+
+class Explanation(Report):
+    """Everything that a target is rendered from, with its origin."""
+
+    target: Target
+    release: Release | None
+    release_source: str
+    """Why it is this release: `pinned`, `follows branch main`, `not released yet: as it stands in …`."""
+    release_location: Location | None = None
+    images: tuple[ImageOrigin, ...] = ()
+    values: tuple[ValueOrigin, ...] = ()
+
+
+def explain(
+    fleet: Fleet,
+    tree: Tree,
+    target: Target,
+    path: str | None = None,
+    *,
+    repository: RepositoryReader,
+    loader: FleetLoader,
+) -> Explanation:
+    """Return the origins of a target's values, or of those at and below a dotted path.
+
+    Raises:
+        UsageError: there is no such target or value.
+        ConfigError: the app's file at the pinned revision cannot be read.
+        GitError: the pinned revision is not in this clone.
+    """
+    _check_target(fleet, target)
+    pin = fleet.environments[target.environment].pins[target.app]
+    pin_file = f"environments/{target.environment}/apps/{target.app}.yaml"
+    app_tree, source = _app_tree(fleet, tree, target, pin, repository)
+    layers = loader.layers(tree, app_tree, target.app, target.environment, target.cluster)
+    images = _images(tree, app_tree, target, pin, pin_file, loader)
+    values = origins(layers)
+    if path is not None:
+        images, values = _narrowed(path, images, values, target)
+    return Explanation(
+        target=target,
+        release=pin.release,
+        release_source=source,
+        release_location=loader.locate(tree, pin_file, "release") if pin.release else Location(pin_file),
+        images=images,
+        values=values,
+    )
+
+
+def _check_target(fleet: Fleet, target: Target) -> None:
+    environment = fleet.environments.get(target.environment)
+    if environment is None:
+        raise _unknown("environment", target.environment, list(fleet.environments))
+    if target.app not in environment.pins:
+        where = f" in `{target.environment}`" if target.app in fleet.apps else ""
+        raise _unknown("app", target.app, list(environment.pins), where)
+    if target.cluster not in environment.clusters:
+        where = f" in `{target.environment}`" if target.cluster in fleet.clusters else ""
+        raise _unknown("cluster", target.cluster, list(environment.clusters), where)
+
+
+def _unknown(what: str, name: str, known: list[str], where: str = "") -> UsageError:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if close:
+        hint = f"did you mean `{close[0]}`?"
+    else:
+        hint = f"there is {', '.join(f'`{k}`' for k in known)}" if known else "there is none"
+    return UsageError(f"there is no {what} `{name}`{where}", code="FLT-USE-010", hints=(hint,))
+
+
+def _app_tree(fleet: Fleet, tree: Tree, target: Target, pin: Pin, repository: RepositoryReader) -> tuple[Tree, str]:
+    if pin.release is not None:
+        return repository.tree(pin.release.revision), "pinned"
+    track = fleet.environments[target.environment].spec.track
+    head = repository.head_of(track) if track is not None else None
+    if head is not None:
+        return repository.tree(head), f"follows branch `{track}`, now at {head[:7]}"
+    return tree, f"not released yet: shown as it stands in {tree.origin}"
+
+
+def _images(
+    tree: Tree, app_tree: Tree, target: Target, pin: Pin, pin_file: str, loader: FleetLoader
+) -> tuple[ImageOrigin, ...]:
+    app_file = f"apps/{target.app}/app.yaml"
+    defaults = loader.load_app(app_tree, target.app).images
+    released = pin.release.images if pin.release else {}
+    found = []
+    for name in sorted({*defaults, *released}):
+        if name in released:
+            origin = ImageOrigin(
+                name=name,
+                reference=released[name],
+                source=f"release {target.environment}/{target.app}",
+                location=loader.locate(tree, pin_file, "release", "images", name),
+                hidden=defaults.get(name),
+            )
+        else:
+            location = loader.locate(app_tree, app_file, "images", name)
+            origin = ImageOrigin(name=name, reference=defaults[name], source=f"app {target.app}", location=location)
+        found.append(origin)
+    return tuple(found)
+
+
+def _narrowed(
+    path: str, images: tuple[ImageOrigin, ...], values: tuple[ValueOrigin, ...], target: Target
+) -> tuple[tuple[ImageOrigin, ...], tuple[ValueOrigin, ...]]:
+    try:
+        chosen_values = tuple(value for value in values if covers((path,), value.path))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    chosen_images = tuple(image for image in images if path in ("images", f"images.{image.name}"))
+    if not chosen_values and not chosen_images:
+        known = [*(value.path for value in values), *(f"images.{image.name}" for image in images)]
+        close = difflib.get_close_matches(path, known, n=1, cutoff=0.5)
+        hint = f"did you mean `{close[0]}`?" if close else "leave the path out to see all"
+        raise UsageError(f"no layer of {target} sets `{path}`", code="FLT-USE-013", hints=(hint,))
+    return chosen_images, chosen_values
