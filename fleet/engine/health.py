@@ -1,8 +1,8 @@
 """Whether live objects have become what was asked for.
 
 The rules are those of kstatus
-(https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/status/core.go and ``generic.go`` beside it). Where
-a release must be judged, kstatus is too kind; there we differ, as Flux and Argo CD do:
+(https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/status/core.go and ``generic.go`` beside it).
+Where a release must be judged, kstatus is too kind; there we differ, as Flux and Argo CD do:
 
 * a Job counts only when it is complete, a Pod that ended badly has failed,
 * a Service of type LoadBalancer needs an address,

@@ -10,6 +10,7 @@ from pathlib import Path
 from fleet.adapters.kube.client import Client
 from fleet.adapters.kube.cluster import KubeCluster
 from fleet.adapters.kube.kubeconfig import locate
+from fleet.adapters.kube.kubeconfig import broken, load_endpoint
 from fleet.adapters.kube.retries import Breaker, RetryPolicy
 from fleet.adapters.kube.transport import Deadlines
 from fleet.model.declared import AccessSpec, ClusterSpec
@@ -78,6 +79,20 @@ class KubeClusters:
         """Return the kubeconfig file and context that a cluster is reached with."""
         files, context = locate(name, spec.access, self._sandbox_kubeconfig, self._root, self._environ)
         return files[0], context
+
+    def kubeconfig(self, name: str, spec: ClusterSpec) -> tuple[Path, str]:
+        """Return the kubeconfig file and context that a cluster is reached with, for tools that read it themselves.
+
+        What the cluster file does not allow (a credential plugin) is refused here too.
+
+        Raises:
+            UnreachableError: there is no such file, or it cannot be used.
+        """
+        endpoint = load_endpoint(name, spec.access, self._sandbox_kubeconfig, self._root, self._environ)
+        if not endpoint.whole:
+            message = f"context `{endpoint.context}` is spread over several kubeconfig files"
+            raise broken(name, message, "kubectl config view --flatten")
+        return endpoint.file, endpoint.context
 
     def close(self) -> None:
         """Close all connections. Calls that are under way fail."""

@@ -62,6 +62,10 @@ class Endpoint:
     """Where the API server is, and who we are there."""
 
     context: str
+    file: Path
+    """The kubeconfig file that has the context."""
+    whole: bool
+    """Whether that file alone has all that is needed."""
     host: str
     port: int
     prefix: str
@@ -189,7 +193,7 @@ class _Merged:
                 if isinstance(entry, dict) and isinstance(entry.get("name"), str):
                     body = entry.get(key)
                     place = (section, entry["name"])
-                    self.entries.setdefault(place, (body if isinstance(body, dict) else {}, path.parent))
+                    self.entries.setdefault(place, (body if isinstance(body, dict) else {}, path))
 
 
 def _endpoint(cluster: str, merged: _Merged, context: str, access: AccessSpec, environ: Mapping[str, str]) -> Endpoint:
@@ -198,13 +202,13 @@ def _endpoint(cluster: str, merged: _Merged, context: str, access: AccessSpec, e
     if ("contexts", context) not in merged.entries:
         known = ", ".join(f"`{name}`" for section, name in merged.entries if section == "contexts")
         raise broken(cluster, f"the kubeconfig has no context `{context}` (it has {known or 'none'})")
-    ctx, _ = merged.entries["contexts", context]
+    ctx, file = merged.entries["contexts", context]
     entry = merged.entries.get(("clusters", str(ctx.get("cluster"))))
     if entry is None:
         raise broken(cluster, f"context `{context}` names a cluster that the kubeconfig does not have")
-    server, directory = entry
+    server, server_file = entry
     user_name = ctx.get("user")
-    user, user_directory = merged.entries.get(("users", str(user_name)), (None, directory))
+    user, user_file = merged.entries.get(("users", str(user_name)), (None, file))
     if user is None:
         if user_name:
             raise broken(cluster, f"context `{context}` names a user that the kubeconfig does not have")
@@ -212,12 +216,14 @@ def _endpoint(cluster: str, merged: _Merged, context: str, access: AccessSpec, e
     host, port, prefix, tls = _address(cluster, context, server)
     endpoint = Endpoint(
         context=context,
+        file=file,
+        whole=server_file == user_file == file,
         host=host,
         port=port,
         prefix=prefix,
         tls=tls,
-        login=_login(cluster, context, user, user_directory, access),
-        authority=_blob(cluster, server, "certificate-authority", directory),
+        login=_login(cluster, context, user, user_file.parent, access),
+        authority=_blob(cluster, server, "certificate-authority", server_file.parent),
         insecure=server.get("insecure-skip-tls-verify") is True,
         server_name=_text(server, "tls-server-name"),
         proxy=_text(server, "proxy-url"),

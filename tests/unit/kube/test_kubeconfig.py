@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from fleet.adapters.kube.clusters import KubeClusters
 from fleet.adapters.kube.kubeconfig import Endpoint, load_endpoint
 from fleet.errors import UnreachableError
-from fleet.model.declared import AccessSpec
+from fleet.model.declared import AccessSpec, ClusterSpec
 from tests.helpers.fake_api import Request, fake_api, reply, status
 from tests.unit.kube.conftest import Connect, kubeconfig
 from tests.unit.kube.test_faults import NAME, OBJECT
@@ -222,3 +223,18 @@ def test_path_of_the_server_address_is_kept(connect: Connect) -> None:
         api.behaviour = behave
         assert connect(f"{api.url}/k8s/clusters/c-1/").get(NAME) == OBJECT
         assert api.paths()[-1] == "/k8s/clusters/c-1/api/v1/namespaces/app/configmaps/settings"
+
+
+def test_file_and_context_for_tools_that_read_them_themselves(tmp_path: Path) -> None:
+    first = write(tmp_path / "one", named("a", SERVER))
+    second = write(tmp_path / "two", named("b", SERVER))
+    other = json.loads(named("c", SERVER))
+    users = other.pop("users")
+    third = write(tmp_path / "three", json.dumps(other))
+    fourth = write(tmp_path / "four", json.dumps({"users": users}))
+    environ = {"KUBECONFIG": ":".join(map(str, (first, second, third, fourth)))}
+    clusters = KubeClusters(tmp_path / "none", tmp_path, environ)
+    assert clusters.kubeconfig("eu", ClusterSpec(access=AccessSpec(context="b"))) == (second, "b")
+    with pytest.raises(UnreachableError, match="spread over several kubeconfig files"):
+        clusters.kubeconfig("eu", ClusterSpec(access=AccessSpec(context="c")))
+    clusters.close()

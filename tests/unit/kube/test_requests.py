@@ -144,7 +144,7 @@ def test_pages_of_a_proxy_are_not_shown(connect: Connect) -> None:
 
 
 def test_no_secret_value_in_an_error(connect: Connect) -> None:
-    text = f"Invalid value: {SECRET['data']} hunter2-canary and canary-token and 12, not 123"  # type: ignore[str-format]
+    text = f"Invalid value: {SECRET['data']} hunter2-canary and canary-token and 12, not 123"
     with fake_api(lambda _: status(422, text)) as api, pytest.raises(ClusterError) as caught:
         connect(api.url).apply(SECRET, manager="fleet")
     assert "canary" not in caught.value.message
