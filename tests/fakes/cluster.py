@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from fleet.errors import UnreachableError
@@ -148,6 +149,9 @@ class FakeClusters:
 
     def writer(self, name: str, spec: ClusterSpec) -> FakeCluster:
         return self[name]
+
+    def kubeconfig(self, name: str, spec: ClusterSpec) -> tuple[Path, str]:
+        return Path("kubeconfig"), name
 
     def close(self) -> None:
         """Do nothing."""

@@ -35,7 +35,7 @@ def test_a_plan_names_every_target_once_and_does_not_depend_on_the_order_of_its_
     clusters = frozenset({"eu", "us", "ap"})
     plan = plan_reconcile("r", Facts(places, clusters=clusters, **given_facts), remove=remove)
     assert [t.target for t in plan.targets] == [*TARGETS, *sorted(given_facts["stale"])]
-    shuffled = {}
+    shuffled: dict[str, Any] = {}
     for name, value in given_facts.items():
         items = list(value.items()) if isinstance(value, dict) else list(value)
         random.shuffle(items)

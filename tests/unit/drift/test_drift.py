@@ -94,7 +94,7 @@ def test_a_lost_ownership_label_is_drift() -> None:
 
 
 def digest_entry(manager: str) -> list[dict[str, Any]]:
-    fields = {"f:metadata": {"f:annotations": {f"f:{DIGEST_ANNOTATION}": {}}}}
+    fields: dict[str, Any] = {"f:metadata": {"f:annotations": {f"f:{DIGEST_ANNOTATION}": {}}}}
     return [{"manager": manager, "operation": "Apply", "time": SET_AT, "fieldsV1": fields}]
 
 

@@ -100,8 +100,9 @@ def test_without_a_live_terminal_each_finished_target_is_one_plain_line(worlds: 
     world = worlds({"prod": [["eu"]]})
     screen = Screen()
     reporter = TerminalReporter(screen.terminal, quiet=False)
-    for event in (Started("reconcile", 1), *(TargetFinished(r) for r in world.reconcile().results)):
-        reporter.emit(event)
+    reporter.emit(Started("reconcile", 1))
+    for result in world.reconcile().results:
+        reporter.emit(TargetFinished(result))
     assert re.fullmatch(r". web/prod/eu  applied  1 object  \d+\.\ds\n", screen.err)
 
 
@@ -109,12 +110,10 @@ def test_machine_output_tells_only_warnings(worlds: Worlds) -> None:
     world = worlds({"prod": [["eu"]]})
     screen = Screen()
     reporter = TerminalReporter(screen.terminal, quiet=True)
-    for event in (
-        Started("reconcile", 1),
-        *(TargetFinished(r) for r in world.reconcile().results),
-        Message(Level.STEP, "work"),
-        Message(Level.WARN, "look out"),
-    ):
-        reporter.emit(event)
+    reporter.emit(Started("reconcile", 1))
+    for result in world.reconcile().results:
+        reporter.emit(TargetFinished(result))
+    reporter.emit(Message(Level.STEP, "work"))
+    reporter.emit(Message(Level.WARN, "look out"))
     assert screen.err.endswith("look out\n")
     assert screen.err.count("\n") == 1
