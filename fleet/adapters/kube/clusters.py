@@ -9,7 +9,6 @@ from pathlib import Path
 
 from fleet.adapters.kube.client import Client
 from fleet.adapters.kube.cluster import KubeCluster
-from fleet.adapters.kube.kubeconfig import locate
 from fleet.adapters.kube.kubeconfig import broken, load_endpoint
 from fleet.adapters.kube.retries import Breaker, RetryPolicy
 from fleet.adapters.kube.transport import Deadlines
@@ -74,11 +73,6 @@ class KubeClusters:
                 )
                 self._clusters[key] = (KubeCluster(name, client, self._executor), client)
             return self._clusters[key][0]
-
-    def kubeconfig(self, name: str, spec: ClusterSpec) -> tuple[Path, str]:
-        """Return the kubeconfig file and context that a cluster is reached with."""
-        files, context = locate(name, spec.access, self._sandbox_kubeconfig, self._root, self._environ)
-        return files[0], context
 
     def kubeconfig(self, name: str, spec: ClusterSpec) -> tuple[Path, str]:
         """Return the kubeconfig file and context that a cluster is reached with, for tools that read it themselves.

@@ -95,7 +95,7 @@ def load_endpoint(
     Raises:
         UnreachableError: there is no such file or context, or it asks for what is not allowed.
     """
-    files, context = locate(cluster, access, sandbox_kubeconfig, root, environ)
+    files, context = _locate(cluster, access, sandbox_kubeconfig, root, environ)
     merged = _Merged()
     for path in files:
         merged.add(path, _document(cluster, path))
@@ -103,7 +103,7 @@ def load_endpoint(
     return _endpoint(cluster, merged, context, access, environ)
 
 
-def locate(
+def _locate(
     cluster: str, access: AccessSpec, sandbox_kubeconfig: Path, root: Path, environ: Mapping[str, str]
 ) -> tuple[list[Path], str]:
     """Return the kubeconfig files and the context that a cluster file refers to; an empty context is the current one.
