@@ -52,6 +52,10 @@ class PullRequest(Report):
     merge_commit: str | None = None
     merged_by: str | None = None
     url: str = ""
+    base: str | None = None
+    """Commit of the base branch right before the merge; none while it is not merged."""
+    note: str = ""
+    """What a reader must know about an open one: its branch was deleted, or moved by hand."""
 
     @property
     def approvers(self) -> tuple[str, ...]:
