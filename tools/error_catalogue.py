@@ -13,6 +13,7 @@ CODE = re.compile(r"FLT-[A-Z]{3}-\d{3}")
 FAMILIES = {
     "USE": "Usage",
     "CFG": "Fleet files",
+    "INI": "New fleets",
     "SEC": "Secrets",
     "RND": "Rendering",
     "GIT": "git",
