@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -25,6 +26,8 @@ class DeployRequest:
     """Fencing token of the caller's lease."""
     preview: bool = False
     """Compute changes by server-side dry run; write nothing."""
+    cancel: threading.Event | None = None
+    """Set when the lease is lost: the run must stop writing at once."""
 
 
 @dataclass(frozen=True, slots=True)

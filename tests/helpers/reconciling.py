@@ -119,9 +119,12 @@ class World:
                 problems[target] = (Problem("FLT-RND-002", "`values.port` is not defined"),)
                 continue
             version = self.version.get(target.app, "1.0.0")
-            objects = [deployment(target.app, f"{target.app}:{version}"), *self.extra.get(target.app, [])]
-            states[target] = state_of(target, version, objects)
+            states[target] = state_of(target, version, self.rendered(target.app))
         return DesiredTargets(states=states, problems=problems)
+
+    def rendered(self, app: str) -> list[dict[str, Any]]:
+        image = f"{app}:{self.version.get(app, '1.0.0')}"
+        return [deployment(app, image), *self.extra.get(app, [])]
 
     def plan(self, **options: Any) -> Prepared:
         return assess(

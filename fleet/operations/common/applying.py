@@ -75,6 +75,7 @@ class Worker:
                 cluster=self.fleet.clusters[target.cluster],
                 timeout=self.timeout,
                 fence=lease.fence,
+                cancel=lease.lost,
             )
             failpoint("reconcile.before-deploy")
             deployed = self.deployer.deploy(request, _ignore)
