@@ -74,16 +74,46 @@ def explain(
     )
 
 
+def choose_target(fleet: Fleet, app: str, environment: str, cluster: str) -> Target:
+    """Return the target that is meant; an environment or cluster that can only be one need not be named.
+
+    Raises:
+        UsageError: it could be several.
+    """
+    if not environment and cluster:
+        if cluster not in fleet.environment_of_cluster:
+            raise _unknown("cluster", cluster, sorted(fleet.environment_of_cluster))
+        environment = fleet.environment_of_cluster[cluster]
+    elif not environment:
+        environment = _only("-e", [*fleet.environments])
+    if environment in fleet.environments and app not in fleet.environments[environment].pins:
+        raise _no_app(fleet, app, environment)
+    if not cluster and environment in fleet.environments:
+        cluster = _only("-c", list(fleet.environments[environment].clusters))
+    return Target(app, environment, cluster)
+
+
+def _only(flag: str, known: list[str]) -> str:
+    if len(known) != 1:
+        choice = ", ".join(f"`{flag} {name}`" for name in known) or "nothing: none is declared"
+        raise UsageError(f"`{flag}` is missing", code="FLT-USE-014", hints=(f"add one of {choice}",))
+    return known[0]
+
+
 def _check_target(fleet: Fleet, target: Target) -> None:
     environment = fleet.environments.get(target.environment)
     if environment is None:
         raise _unknown("environment", target.environment, list(fleet.environments))
     if target.app not in environment.pins:
-        where = f" in `{target.environment}`" if target.app in fleet.apps else ""
-        raise _unknown("app", target.app, list(environment.pins), where)
+        raise _no_app(fleet, target.app, target.environment)
     if target.cluster not in environment.clusters:
         where = f" in `{target.environment}`" if target.cluster in fleet.clusters else ""
         raise _unknown("cluster", target.cluster, list(environment.clusters), where)
+
+
+def _no_app(fleet: Fleet, app: str, environment: str) -> UsageError:
+    where = f" in `{environment}`" if app in fleet.apps else ""
+    return _unknown("app", app, list(fleet.environments[environment].pins), where)
 
 
 def _unknown(what: str, name: str, known: list[str], where: str = "") -> UsageError:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fleet.errors import ConfigError, GitError, Problem
+from fleet.errors import ConfigError, ExitCode, GitError, Problem
 from fleet.model.fleet import Fleet
 from fleet.ports.config import FleetLoader
 from fleet.ports.repository import RepositoryReader
 from fleet.ports.tree import Tree
 
-_NO_FLEET = "FLT-CFG-002"
+NO_FLEET = "FLT-CFG-002"
+"""Code of the problem that there is no `fleet.yaml`."""
 
 
 def load_fleet(
@@ -67,7 +68,7 @@ def fleet_tree(
     except GitError as error:
         raise ConfigError(
             f"the repository has no commit yet, on `{branch}` or elsewhere",
-            code=_NO_FLEET,
+            code=NO_FLEET,
             hints=("commit your fleet, or write a new one with `fleet init`",),
         ) from error
 
@@ -75,8 +76,10 @@ def fleet_tree(
 def load_error(tree: Tree, problems: tuple[Problem, ...]) -> ConfigError:
     """Return the error for a fleet that cannot be used."""
     errors = tuple(problem for problem in problems if problem.severity == "error")
-    if len(errors) == 1 and errors[0].code == _NO_FLEET:
+    if len(errors) == 1 and errors[0].code == NO_FLEET:
         only = errors[0]
-        return ConfigError(only.message, code=only.code, hints=(only.hint,) if only.hint else ())
+        error = ConfigError(only.message, code=only.code, hints=(only.hint,) if only.hint else ())
+        error.exit_code = ExitCode.USAGE
+        return error
     count = f"{len(errors)} error" + ("" if len(errors) == 1 else "s")
     return ConfigError(f"the fleet in {tree.origin} has {count}", problems=errors)
