@@ -36,8 +36,8 @@ def up(
     """Start the sandbox: real Kubernetes control planes with fake nodes, a bare git origin and the demo fleet.
 
     Everything is below one directory (`FLEET_STATE_DIR`) and listens on 127.0.0.1 only; your kubeconfig, HOME and
-    git settings stay as they are. Once more, it repairs what has died and leaves the rest alone. A cluster takes
-    about 0.5 GB of memory.
+    git settings stay as they are. Once more, it repairs what has died, adds what is missing, and
+    leaves the rest alone. A cluster takes about 0.5 GB of memory.
 
     \b
     # four clusters (dev, staging, prod-eu, prod-us) and the demo fleet
@@ -48,7 +48,7 @@ def up(
     \b
     Exit status: 0 all clusters are ready, 1 one is not or a check failed, 2 bad names, 5 a program is missing.
     """
-    from fleet.console.views.sandbox import show_next, show_sandbox
+    from fleet.console.views.sandbox import next_step, show_sandbox
     from fleet.operations import sandbox
 
     session = Session.of(context, output)
@@ -61,8 +61,7 @@ def up(
         reporter=session.reporter,
     )
     session.show("fleet.sandbox/v1", report, lambda terminal: show_sandbox(terminal, report), ok=report.ready)
-    for line in show_next(report):
-        session.next(line)
+    session.next(next_step(report))
     if not report.ready:
         session.exit(ExitCode.NO)
 

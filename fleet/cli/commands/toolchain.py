@@ -57,7 +57,7 @@ def install(
     tools = toolchain.install(names or (), toolchain=session.services.toolchain)
     session.show("fleet.toolchain/v1", tools, lambda terminal: show_installed(terminal, tools))
     if not names:
-        session.next("`fleet sandbox up` starts local clusters")
+        session.next("fleet sandbox up")
 
 
 def show(context: typer.Context, output: OutputForm = "table") -> None:

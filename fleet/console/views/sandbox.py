@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from fleet.console.terminal import Terminal
 from fleet.model.durations import human
 from fleet.model.sandbox import ClusterState, Leftovers, Sandbox
@@ -40,11 +42,11 @@ def show_sandbox(terminal: Terminal, sandbox: Sandbox) -> None:
         terminal.print(f"demo fleet  {sandbox.fleet}")
 
 
-def show_next(sandbox: Sandbox) -> list[str]:
-    """Return what a person would do next."""
+def next_step(sandbox: Sandbox) -> str:
+    """Return what a person would do next, as a command line."""
     if sandbox.fleet:
-        return [f"cd {sandbox.fleet} && fleet reconcile", "fleet sandbox down removes all of it"]
-    return [f"export KUBECONFIG={sandbox.kubeconfig}", "fleet sandbox down removes all of it"]
+        return f"cd {shlex.quote(str(sandbox.fleet))} && fleet reconcile"
+    return f"export KUBECONFIG={shlex.quote(str(sandbox.kubeconfig))}"
 
 
 def show_leftovers(terminal: Terminal, left: Leftovers) -> None:
