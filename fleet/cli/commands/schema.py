@@ -35,7 +35,7 @@ def schema(
     import json
 
     from fleet.errors import UsageError
-    from fleet.model.schemas import KINDS, json_schema
+    from fleet.operations.schema import KINDS, json_schema
 
     session = Session.of(context)
     if kind is None:
