@@ -27,10 +27,10 @@ def free_ports(count: int, taken: Collection[int] = ()) -> list[int]:
     chosen: list[int] = []
     with ExitStack() as held:
         for port in candidates:
-            if len(chosen) == count:
-                return chosen
             if _hold(port, held):
                 chosen.append(port)
+            if len(chosen) == count:
+                return chosen
     raise OSError(f"fewer than {count} free ports between {_LOWEST} and {_HIGHEST}")
 
 

@@ -96,7 +96,7 @@ def test_too_little_memory_says_how_many_clusters_are_possible(monkeypatch: pyte
     monkeypatch.setattr("fleet.adapters.sandbox.preflight._available", lambda: 1_200_000_000)
     check = check_memory(DEFAULT_CLUSTERS)
     assert (check.ok, check.hint) == (False, "fleet sandbox up --clusters 2")
-    assert check.text == "1.2 GB free, 2.0 GB needed"
+    assert check.text == "1.2 GB free, 2.2 GB needed"
     assert check_memory(["dev"]).ok
 
 
