@@ -42,6 +42,8 @@ UNKNOWN_OUTPUT = "FLT-RND-042"
 UNSUPPORTED_OPTION = "FLT-RND-043"
 REVISION = "FLT-RND-050"
 APP_FILE = "FLT-RND-051"
+APP_SIZE = "FLT-RND-052"
+RELEASE_VALUES = "FLT-RND-053"
 
 CODES: dict[str, Code] = {
     "FLT-RND-001": Code("rendering failed", "An app could not be rendered; the message says why."),
@@ -96,5 +98,9 @@ CODES: dict[str, Code] = {
     UNSUPPORTED_OPTION: Code("unsupported resource option", "This option of a Pulumi resource has no effect here."),
     REVISION: Code("revision not available", "The pinned commit is not in this clone, or lacks the app."),
     APP_FILE: Code("app cannot be read", "`app.yaml` at the pinned revision is missing or wrong."),
+    APP_SIZE: Code("files of an app", "Templates are plain files of bounded size and number; links are not followed."),
+    RELEASE_VALUES: Code(
+        "release values", "`release.values` of the pin holds a path that is badly formed or overlaps."
+    ),
 }
 """Title and explanation of every code; the reference of errors is made from it."""

@@ -87,7 +87,7 @@ def run(app: str, files: Mapping[str, str], context: Mapping[str, Any]) -> Recor
         recording.problems.append(Trouble(codes.NO_FILES, "the app has no `program.py`", main))
         return recording
     random.seed(0)
-    resource._get_callbacks = _no_callbacks
+    resource._get_callbacks = _no_callbacks  # type: ignore[attr-defined]
     sys.meta_path.insert(0, _AppModules({path.removeprefix(root): text for path, text in files.items()}, root))
     try:
         code = _compile(files[main], main)

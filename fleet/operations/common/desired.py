@@ -1,0 +1,403 @@
+"""Desired state: what git says about each target, rendered.
+
+An app is read at the revision that its release pins, values come from there and from the fleet. Everything that targets
+can share they share: files and `app.yaml` by tree, values where the cluster sets none, objects by the content of the
+render. What differs from cluster to cluster are the labels, and those are put on when somebody looks
+(:class:`fleet.engine.objects.OwnedObjects`). So ten thousand targets take seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fleet.engine.objects import OwnedObjects, in_apply_order, object_digest, ownership, set_digest, target_digest
+from fleet.engine.values import expand, merge
+from fleet.errors import ConfigError, FleetError, GitError, Location, Problem
+from fleet.model.declared import AppSpec, ClusterSpec
+from fleet.model.fleet import Fleet
+from fleet.model.names import Target
+from fleet.model.objects import Manifest
+from fleet.model.release import Pin, Release
+from fleet.model.state import DesiredState
+from fleet.ports.config import FleetLoader
+from fleet.ports.renderer import Renderer, RenderRequest
+from fleet.ports.repository import RepositoryReader
+from fleet.ports.tree import EntryKind, Tree, TreeEntry
+
+NOT_AVAILABLE = "FLT-RND-050"
+APP_FILE = "FLT-RND-051"
+APP_SIZE = "FLT-RND-052"
+RELEASE_VALUES = "FLT-RND-053"
+
+MAX_FILE = 1024 * 1024
+"""Bytes of one template or Python file."""
+MAX_FILES = 2_000
+MAX_APP = 16 * 1024 * 1024
+"""Bytes of all of them, of one app."""
+
+Pins = Mapping[tuple[str, str], Pin]
+"""Pins by environment and app."""
+
+
+@dataclass(frozen=True)
+class DesiredTargets:
+    """Desired state of each target, or the problems that keep it from being known.
+
+    A target whose app has no release yet is in neither.
+    """
+
+    states: Mapping[Target, DesiredState]
+    problems: Mapping[Target, tuple[Problem, ...]]
+
+
+def desired_states(
+    fleet: Fleet,
+    targets: Iterable[Target],
+    *,
+    tree: Tree,
+    repository: RepositoryReader,
+    loader: FleetLoader,
+    renderer: Renderer,
+    pins: Pins | None = None,
+) -> DesiredTargets:
+    """Return the desired state of targets, each app read at its pinned revision.
+
+    Args:
+        fleet: the fleet, as loaded.
+        targets: which targets.
+        tree: what the fleet was loaded from.
+        repository: where pinned revisions are read.
+        loader: reads `app.yaml`.
+        renderer: renders.
+        pins: pins that stand in for those of the fleet: what a promotion would write.
+    """
+    del tree  # part of the contract; the fleet holds all that is needed of it
+    return _Assembly(fleet, _PinnedApps(fleet, repository, loader), renderer, pins or {}).states(targets)
+
+
+def render_work_tree(
+    fleet: Fleet,
+    targets: Iterable[Target],
+    *,
+    tree: Tree,
+    loader: FleetLoader,
+    renderer: Renderer,
+    pins: Pins | None = None,
+) -> DesiredTargets:
+    """Return what targets would be if each app were released as it stands in ``tree``: what a person edits right now.
+
+    An app without a release counts as one with the version `0.0.0-worktree`.
+    """
+    return _Assembly(fleet, _PresentApps(tree, loader), renderer, pins or {}).states(targets)
+
+
+def release_of(
+    fleet: Fleet,
+    environment: str,
+    app: str,
+    *,
+    repository: RepositoryReader,
+    loader: FleetLoader,
+    pins: Pins | None = None,
+) -> Release | None:
+    """Return the release that an environment runs of an app; None if nothing was released there.
+
+    In an environment that follows a branch, an app without a pinned release runs as the branch has it.
+
+    Raises:
+        FleetError: the branch, the commit or the app is not there.
+    """
+    pin = _pin(fleet, environment, app, pins or {})
+    return _PinnedApps(fleet, repository, loader).release(environment, app, pin)
+
+
+def tracked_version(branch: str, revision: str) -> str:
+    """Return the version of an app that follows a branch: `0.0.0-main.g4f1c2e0`."""
+    safe = re.sub(r"[^0-9A-Za-z-]+", "-", branch).strip("-") or "branch"
+    # A semantic version forbids zeros in front of a number.
+    return f"0.0.0-{f'b{safe}' if safe.isdigit() else safe}.g{revision[:7]}"
+
+
+@dataclass(frozen=True)
+class _App:
+    """An app at one revision."""
+
+    spec: AppSpec
+    files: Mapping[str, bytes]
+
+
+class _AppError(FleetError):
+    """An app cannot be read; carries what is told for each of its targets."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(problems[0].message, code=problems[0].code, location=problems[0].location)
+        self.problems = problems
+
+
+class _PinnedApps:
+    """Releases, and apps at their pinned revision."""
+
+    def __init__(self, fleet: Fleet, repository: RepositoryReader, loader: FleetLoader) -> None:
+        self._fleet = fleet
+        self._repository = repository
+        self._loader = loader
+        self._trees: dict[str, Tree] = {}
+        self._apps: dict[tuple[str, str], _App | _AppError] = {}
+
+    def release(self, environment: str, app: str, pin: Pin | None) -> Release | None:
+        """Return the release of an app in an environment."""
+        if pin is not None and pin.release is not None:
+            return pin.release
+        branch = self._fleet.environments[environment].spec.track
+        if pin is None or branch is None:
+            return None
+        revision = self._tracked_revision(branch, app)
+        spec = self.app(app, revision).spec
+        return Release(version=tracked_version(branch, revision), revision=revision, images=dict(spec.images))
+
+    def _tracked_revision(self, branch: str, app: str) -> str:
+        # The protected branch is the commit that the fleet was loaded from: one plan sees one state of it.
+        own = self._fleet.revision if branch == self._fleet.file.git.branch else None
+        head = own or self._repository.head_of(branch)
+        if head is None:
+            hint = f"push it, or correct `track` of the environment: `git push origin {branch}`"
+            raise _AppError(Problem(NOT_AVAILABLE, f"branch `{branch}` is not there", None, hint))
+        revision = self._repository.last_change(head, f"apps/{app}")
+        if revision is None:
+            message = f"branch `{branch}` has no app `{app}`"
+            raise _AppError(Problem(NOT_AVAILABLE, message, Location(f"apps/{app}"), f"add `apps/{app}/app.yaml`"))
+        return revision
+
+    def app(self, app: str, revision: str) -> _App:
+        """Return an app at a revision; revisions with an equal tree share it."""
+        if not self._repository.has(revision):
+            message = f"commit {revision[:12]}, which `{app}` is pinned to, is not in this clone"
+            raise _AppError(
+                Problem(NOT_AVAILABLE, message, Location(f"apps/{app}"), f"fetch it: `git fetch origin {revision}`")
+            )
+        tree_id = self._repository.tree_id(revision, f"apps/{app}")
+        if tree_id is None:
+            message = f"commit {revision[:12]} has no app `{app}`"
+            hint = f"pin a commit that has it: `git log -- apps/{app}`"
+            raise _AppError(Problem(NOT_AVAILABLE, message, Location(f"apps/{app}"), hint))
+        key = (app, tree_id)
+        if key not in self._apps:
+            if revision not in self._trees:
+                self._trees[revision] = self._repository.tree(revision)
+            try:
+                self._apps[key] = _read_app(self._trees[revision], self._loader, app)
+            except _AppError as error:
+                self._apps[key] = error
+        found = self._apps[key]
+        if isinstance(found, _AppError):
+            raise found
+        return found
+
+
+class _PresentApps:
+    """Apps as they stand in one tree, whatever is pinned."""
+
+    def __init__(self, tree: Tree, loader: FleetLoader) -> None:
+        self._tree = tree
+        self._loader = loader
+        self._apps: dict[str, _App | _AppError] = {}
+
+    def release(self, environment: str, app: str, pin: Pin | None) -> Release | None:
+        """Return the pinned release, or one that stands for the files on disk."""
+        del environment
+        if pin is None:
+            return None
+        if pin.release is not None:
+            return pin.release
+        spec = self.app(app, "").spec
+        return Release(version="0.0.0-worktree", revision=self._tree.revision or "0" * 40, images=dict(spec.images))
+
+    def app(self, app: str, revision: str) -> _App:
+        """Return the app of the tree."""
+        del revision
+        if app not in self._apps:
+            try:
+                self._apps[app] = _read_app(self._tree, self._loader, app)
+            except _AppError as error:
+                self._apps[app] = error
+        found = self._apps[app]
+        if isinstance(found, _AppError):
+            raise found
+        return found
+
+
+def _read_app(tree: Tree, loader: FleetLoader, app: str) -> _App:
+    try:
+        spec = loader.load_app(tree, app)
+        return _App(spec, _read_files(tree, app, spec.source))
+    except ConfigError as error:
+        raise _AppError(
+            *(error.problems or (Problem(APP_FILE, error.message, error.location or Location(f"apps/{app}/app.yaml")),))
+        ) from error
+    except GitError as error:
+        raise _AppError(Problem(NOT_AVAILABLE, error.message, Location(f"apps/{app}"))) from error
+
+
+def _read_files(tree: Tree, app: str, source: str) -> dict[str, bytes]:
+    """Return the files that rendering may see: templates, or Python files. Links are never followed."""
+    root = f"apps/{app}" if source == "program" else f"apps/{app}/templates"
+    entries = [e for e in tree.entries(root) if source != "program" or e.path.endswith(".py")]
+    _check_entries(root, entries)
+    return tree.read_many([entry.path for entry in entries])
+
+
+def _check_entries(root: str, entries: Sequence[TreeEntry]) -> None:
+    for entry in entries:
+        at = Location(entry.path)
+        if entry.kind is not EntryKind.FILE:
+            hint = "put a plain file in its place"
+            raise _AppError(Problem(APP_SIZE, f"a {entry.kind} is not read when an app is rendered", at, hint))
+        if entry.size > MAX_FILE:
+            raise _AppError(Problem(APP_SIZE, f"the file is larger than {MAX_FILE} bytes", at))
+    if len(entries) > MAX_FILES or sum(entry.size for entry in entries) > MAX_APP:
+        message = f"the app has more than {MAX_FILES} files or {MAX_APP} bytes to render"
+        raise _AppError(Problem(APP_SIZE, message, Location(root)))
+
+
+@dataclass(frozen=True)
+class _Rendered:
+    """One set of rendered objects in the order of application, and its digests."""
+
+    objects: tuple[Manifest, ...]
+    digests: tuple[str, ...]
+    digest: str
+
+
+@dataclass
+class _Part:
+    """What the targets of one app in one environment share."""
+
+    app: _App
+    release: Release
+    values: tuple[Mapping[str, Any], ...]
+    """Layers below and above the cluster's: (app, environment), (pin, release)."""
+    context: dict[str, Any]
+    by_cluster: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    plain: Mapping[str, Any] | None = None
+    """Merged values for all clusters that set none."""
+
+    def values_on(self, cluster: str, spec: ClusterSpec) -> Mapping[str, Any]:
+        """Return the values on a cluster; the same object wherever they are the same."""
+        app, environment, pin, release = self.values
+        if not spec.values:
+            if self.plain is None:
+                self.plain = merge(app, environment, pin, release)
+            return self.plain
+        if cluster not in self.by_cluster:
+            self.by_cluster[cluster] = merge(app, environment, spec.values, pin, release)
+        return self.by_cluster[cluster]
+
+
+class _Assembly:
+    """Puts desired states together."""
+
+    def __init__(self, fleet: Fleet, apps: _PinnedApps | _PresentApps, renderer: Renderer, pins: Pins) -> None:
+        self._fleet = fleet
+        self._apps = apps
+        self._renderer = renderer
+        self._pins = pins
+        self._parts: dict[tuple[str, str], _Part | tuple[Problem, ...] | None] = {}
+        self._clusters: dict[str, dict[str, Any]] = {}
+        self._settings: dict[str, str] = {}
+
+    def states(self, targets: Iterable[Target]) -> DesiredTargets:
+        """Return the desired state of targets."""
+        problems: dict[Target, tuple[Problem, ...]] = {}
+        wanted: list[tuple[Target, Release]] = []
+        requests: list[RenderRequest] = []
+        for target in targets:
+            part = self._part(target)
+            if isinstance(part, tuple):
+                problems[target] = part
+            elif part is not None:
+                wanted.append((target, part.release))
+                requests.append(self._request(target, part))
+        results = self._renderer.render(requests)
+        rendered: dict[int, _Rendered] = {}
+        states: dict[Target, DesiredState] = {}
+        for (target, release), result in zip(wanted, results, strict=True):
+            if result.problems:
+                problems[target] = result.problems
+                continue
+            key = id(result.objects)  # alive as long as the results
+            if key not in rendered:
+                rendered[key] = _digested(result.objects)
+            states[target] = self._state(target, release, rendered[key])
+        return DesiredTargets(states, problems)
+
+    def _part(self, target: Target) -> _Part | tuple[Problem, ...] | None:
+        key = (target.environment, target.app)
+        if key not in self._parts:
+            try:
+                self._parts[key] = self._make_part(target.environment, target.app)
+            except _AppError as error:
+                self._parts[key] = error.problems
+        return self._parts[key]
+
+    def _make_part(self, environment: str, app: str) -> _Part | None:
+        pin = _pin(self._fleet, environment, app, self._pins)
+        release = self._apps.release(environment, app, pin)
+        if release is None or pin is None:
+            return None
+        found = self._apps.app(app, release.revision)
+        spec = self._fleet.environments[environment].spec
+        layers = (found.spec.values, spec.values, pin.values, _release_values(release, environment, app))
+        context = {
+            "app": app,
+            "namespace": found.spec.namespace,
+            "release": {"version": release.version, "revision": release.revision},
+            "environment": {"name": environment, "description": spec.description},
+            "images": {**found.spec.images, **release.images},
+        }
+        return _Part(found, release, layers, context)
+
+    def _request(self, target: Target, part: _Part) -> RenderRequest:
+        name = target.cluster
+        spec = self._fleet.clusters[name]
+        if name not in self._clusters:
+            self._clusters[name] = {"name": name, "labels": dict(spec.labels)}
+        return RenderRequest(
+            app=target.app,
+            source=part.app.spec.source,
+            files=part.app.files,
+            context={**part.context, "cluster": self._clusters[name], "values": part.values_on(name, spec)},
+            namespace=part.app.spec.namespace,
+            cluster_scoped=part.app.spec.cluster_scoped,
+        )
+
+    def _state(self, target: Target, release: Release, rendered: _Rendered) -> DesiredState:
+        labels = ownership(self._fleet.name, target)
+        digest = target_digest(rendered.digest, self._fleet.name, target, self._engine_settings(target.cluster))
+        return DesiredState(target, release, OwnedObjects(rendered.objects, rendered.digests, labels), digest)
+
+    def _engine_settings(self, cluster: str) -> str:
+        """Return what calls for a new apply when it changes: the provider, and which API server the cluster is."""
+        if cluster not in self._settings:
+            access = self._fleet.clusters[cluster].access.model_dump_json(exclude={"exec_allowed"})
+            self._settings[cluster] = f"{self._fleet.file.engine.provider} {access}"
+        return self._settings[cluster]
+
+
+def _pin(fleet: Fleet, environment: str, app: str, pins: Pins) -> Pin | None:
+    return pins.get((environment, app)) or fleet.environments[environment].pins.get(app)
+
+
+def _release_values(release: Release, environment: str, app: str) -> dict[str, Any]:
+    try:
+        return expand(release.values)
+    except ValueError as error:
+        path = f"environments/{environment}/apps/{app}.yaml"
+        raise _AppError(Problem(RELEASE_VALUES, f"in `release.values`: {error}", Location(path))) from error
+
+
+def _digested(objects: Sequence[Manifest]) -> _Rendered:
+    ordered = in_apply_order(objects)
+    return _Rendered(ordered, tuple(object_digest(manifest) for manifest in ordered), set_digest(ordered))
