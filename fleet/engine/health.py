@@ -157,7 +157,8 @@ def _stateful_set(live: Manifest) -> _Verdict:
             return HealthStatus.PROGRESSING, f"has {updated} of {meant} replicas updated"
         return _HEALTHY
     if status.get("currentRevision") != status.get("updateRevision"):
-        return HealthStatus.PROGRESSING, f"has {updated} of {wanted} replicas updated"
+        some = f"has {updated} of {wanted} replicas updated"
+        return HealthStatus.PROGRESSING, some if updated < wanted else "is about to finish its update"
     if _number(status, "currentReplicas") < wanted:
         return HealthStatus.PROGRESSING, f"has {_number(status, 'currentReplicas')} of {wanted} replicas updated"
     return _HEALTHY
