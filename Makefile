@@ -54,7 +54,7 @@ bench: toolchain ## measure, each figure beside its rival
 	@$(RUN) python -m bench $(ARGS)
 
 sandbox-down: setup ## stop the sandbox and remove all of it
-	@$(RUN) fleet sandbox down
+	@$(RUN) fleet sandbox down --yes
 
 clean: ## remove the Python environment and caches (not the toolchain)
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -71,7 +71,7 @@ def world(root: Path) -> Iterator[World]:
     try:
         yield here
     finally:
-        here.fleet("sandbox", "down", directory=root)
+        here.fleet("sandbox", "down", "--yes", directory=root)
 
 
 def copies(here: World, name: str, count: int) -> Path:

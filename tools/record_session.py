@@ -34,7 +34,7 @@ def main() -> int:
                 command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
             ).stdout
         finally:
-            subprocess.run([sys.executable, "-m", "fleet", "sandbox", "down"], env=environment, check=True)
+            subprocess.run([sys.executable, "-m", "fleet", "sandbox", "down", "--yes"], env=environment, check=True)
     (ROOT / "README.md").write_text(_with_session(_session(played)))
     return 0
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fleet.ports.renderer import Renderer
     from fleet.ports.reporter import Reporter
     from fleet.ports.repository import RepositoryWriter
+    from fleet.ports.sandbox import DemoFleet, SandboxHost
     from fleet.ports.store import RecordStore
     from fleet.ports.toolchain import Toolchain
 
@@ -149,6 +150,20 @@ class Services:
             self.file.name,
             lambda: self.toolchain.path("pulumi-resource-kubernetes"),
         )
+
+    @cached_property
+    def sandbox(self) -> SandboxHost:
+        """Local throw-away clusters."""
+        from fleet.adapters.sandbox.kwok import KwokSandbox
+
+        return KwokSandbox(paths.sandbox_directory(), self.toolchain, self.reporter)
+
+    @property
+    def demo_fleet(self) -> DemoFleet:
+        """The fleet that the sandbox's git host starts with."""
+        from fleet.adapters.config.example import ExampleFleet
+
+        return ExampleFleet()
 
     def close(self) -> None:
         """Stop what was started; a service that was never made costs nothing."""

@@ -39,7 +39,7 @@ def state(tmp_path: Path) -> Iterator[dict[str, str]]:
     try:
         yield environment
     finally:
-        run(sys.executable, "-m", "fleet", "sandbox", "down", directory=tmp_path, environment=environment)
+        run(sys.executable, "-m", "fleet", "sandbox", "down", "--yes", directory=tmp_path, environment=environment)
 
 
 def data(ended: subprocess.CompletedProcess[str]) -> Any:

@@ -61,7 +61,7 @@ def _prepare(session: Session, yes: bool) -> Stage:
     stage = Stage(sandbox, kubectl, os.environ | {"KUBECONFIG": str(sandbox / "kubeconfig")})
     if sandbox.exists():
         session.confirm("The demo starts with a fresh sandbox. Remove the one that is there?", yes=yes)
-        stage.run(Step("fleet sandbox down"), session.terminal)
+        stage.run(Step("fleet sandbox down --yes"), session.terminal)
     stage.run(Step("fleet sandbox up"), session.terminal)
     return stage
 
