@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from fleet.model.base import Report
+from fleet.model.gate import GateResult, Verdict
 
 
 class PullRequestState(StrEnum):
@@ -72,3 +73,34 @@ class PullRequestDraft(Report):
     base_branch: str
     head: str
     labels: tuple[str, ...] = ()
+
+
+class PullRequestReview(Report):
+    """A pull request with all that decides whether it may merge."""
+
+    pull_request: PullRequest
+    paths: tuple[str, ...] = ()
+    """Files that it changes."""
+    environments: tuple[str, ...] = ()
+    """Environments that those files can change."""
+    required_approvals: int = 0
+    approvers: tuple[str, ...] = ()
+    """Whose approvals count: of the present head, without the author."""
+    merge_method: str = "merge"
+    gates: tuple[GateResult, ...] = ()
+    """What holds the merge; empty for one that is not open."""
+
+    @property
+    def held_by(self) -> tuple[GateResult, ...]:
+        """Gates that keep it from being merged now."""
+        return tuple(g for g in self.gates if g.verdict is not Verdict.PASSED)
+
+
+class PullRequestDiff(Report):
+    """What a pull request changes, as a unified diff."""
+
+    number: int
+    base: str
+    """Commit that it is compared with: where the head left the base branch, or the base branch before the merge."""
+    head: str
+    diff: str

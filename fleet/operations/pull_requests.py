@@ -1,0 +1,241 @@
+"""Review and merge pull requests: the one place where the policy of the base branch decides about a merge."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from fleet.engine.approvals import Requirement, approvals_gate, requirement
+from fleet.errors import BlockedError, ConflictError, ForgeError, UsageError
+from fleet.model.gate import GateResult, Verdict
+from fleet.model.pull_request import PullRequest, PullRequestDiff, PullRequestReview, PullRequestState
+from fleet.operations.common.loading import load_fleet
+from fleet.ports.config import FleetLoader
+from fleet.ports.forge import Forge, ForgeReader
+from fleet.ports.repository import RepositoryReader
+
+_COMMIT = re.compile(r"\A[0-9a-f]{7,64}\Z")
+_TRAILER = re.compile(r"^Fleet-[A-Za-z-]+: .+$")
+
+
+def list_pull_requests(*, forge: ForgeReader, everything: bool = False) -> tuple[PullRequest, ...]:
+    """Return open pull requests, or all of them; newest first."""
+    return tuple(forge.list(None if everything else PullRequestState.OPEN))
+
+
+def review_pull_request(
+    number: int, *, forge: ForgeReader, repository: RepositoryReader, loader: FleetLoader, branch: str
+) -> PullRequestReview:
+    """Return a pull request with the gates that hold its merge.
+
+    Args:
+        number: number of the pull request.
+        forge: where it lives.
+        repository: where its files are.
+        loader: reads the policies.
+        branch: the protected branch, whose policies count.
+
+    Raises:
+        ForgeError: there is no such pull request.
+        ConfigError: the policies cannot be read; without them nothing is merged.
+    """
+    fleet, _ = load_fleet(repository, loader, branch)
+    found = forge.get(number)
+    if not repository.has(found.head):
+        repository.fetch()
+    paths = tuple(_changed(found, repository))
+    needed = requirement(fleet, paths)
+    is_open = found.state is PullRequestState.OPEN
+    return PullRequestReview(
+        pull_request=found,
+        paths=paths,
+        environments=needed.environments,
+        required_approvals=needed.approvals,
+        approvers=found.approvers,
+        merge_method=needed.merge_method,
+        gates=_gates(found, needed, repository) if is_open else (),
+    )
+
+
+def diff_pull_request(number: int, *, forge: ForgeReader, repository: RepositoryReader) -> PullRequestDiff:
+    """Return what a pull request changes.
+
+    Raises:
+        ForgeError: there is no such pull request.
+    """
+    repository.fetch()
+    found = forge.get(number)
+    base = _base(found, repository)
+    return PullRequestDiff(number=number, base=base, head=found.head, diff=repository.diff(base, found.head))
+
+
+def approve_pull_request(
+    number: int,
+    head: str | None = None,
+    *,
+    forge: Forge,
+    repository: RepositoryReader,
+    loader: FleetLoader,
+    branch: str,
+) -> PullRequestReview:
+    """Approve the head that the reader saw (None: the present one), and return what is still missing.
+
+    Raises:
+        ConflictError: the pull request has another head by now.
+        ForgeError: it is not open, or the approver opened it.
+    """
+    found = forge.get(number)
+    forge.approve(number, _same_head(found, head))
+    return review_pull_request(number, forge=forge, repository=repository, loader=loader, branch=branch)
+
+
+def merge_pull_request(
+    number: int,
+    head: str | None = None,
+    *,
+    forge: Forge,
+    repository: RepositoryReader,
+    loader: FleetLoader,
+    branch: str,
+) -> PullRequest:
+    """Merge a pull request, if the policy of the protected branch lets it. Merging a merged one returns it.
+
+    Args:
+        number: number of the pull request.
+        head: the head that the reader saw; None: the present one.
+        forge: where it lives.
+        repository: where its files are.
+        loader: reads the policies.
+        branch: the protected branch.
+
+    Raises:
+        BlockedError: a gate holds it, such as missing approvals.
+        ConflictError: it has another head by now, or conflicts with the base branch.
+        ForgeError: it is closed, or its branch is gone.
+    """
+    review = review_pull_request(number, forge=forge, repository=repository, loader=loader, branch=branch)
+    found = review.pull_request
+    if found.state is PullRequestState.MERGED:
+        return found
+    seen = _same_head(found, head)
+    if found.state is PullRequestState.OPEN:
+        _require_gates(review)
+    message = merge_message(review, repository)
+    merged = forge.merge(number, seen, message, fast_forward=review.merge_method == "fast-forward")
+    repository.fetch()
+    return merged
+
+
+def close_pull_request(number: int, comment: str = "", *, forge: Forge) -> PullRequest:
+    """Close a pull request without merging it.
+
+    Raises:
+        ForgeError: it is merged.
+    """
+    return forge.close(number, comment)
+
+
+def merge_message(review: PullRequestReview, repository: RepositoryReader) -> str:
+    """Return the message of the merge commit: what is merged, and the trailers from which history is rebuilt."""
+    found = review.pull_request
+    head = next(iter(repository.log(found.head, limit=1)))
+    last_paragraph = head.message.rstrip().rpartition("\n\n")[2]
+    trailers = [line for line in last_paragraph.splitlines() if _TRAILER.match(line)]
+    trailers += [f"Fleet-Pull-Request: {found.number}"]
+    trailers += [f"Fleet-Approved-By: {_one_line(who)}" for who in review.approvers]
+    return f"Merge pull request #{found.number}: {_one_line(found.title)}\n\n" + "\n".join(dict.fromkeys(trailers))
+
+
+def _gates(found: PullRequest, needed: Requirement, repository: RepositoryReader) -> tuple[GateResult, ...]:
+    return (approvals_gate(found, needed), _branch_gate(found, repository), _mergeable_gate(found, repository))
+
+
+def _branch_gate(found: PullRequest, repository: RepositoryReader) -> GateResult:
+    if repository.head_of(found.branch) is None:
+        hint = f"git push origin {found.head}:refs/heads/{found.branch}"
+        return GateResult(
+            name="branch", verdict=Verdict.FAILED, reason=found.note or "it was deleted", holds="merge", hint=hint
+        )
+    return GateResult(name="branch", verdict=Verdict.PASSED, reason=found.note or "up to date", holds="merge")
+
+
+def _mergeable_gate(found: PullRequest, repository: RepositoryReader) -> GateResult:
+    base = repository.head_of(found.base_branch)
+    if base is None:
+        reason = f"the base branch `{found.base_branch}` is gone"
+        return GateResult(name="mergeable", verdict=Verdict.FAILED, reason=reason, holds="merge")
+    conflicts = repository.conflicts(base, found.head)
+    if not conflicts:
+        reason = f"no conflict with `{found.base_branch}`"
+        return GateResult(name="mergeable", verdict=Verdict.PASSED, reason=reason, holds="merge")
+    shown = ", ".join(conflicts[:5]) + (" …" if len(conflicts) > 5 else "")
+    return GateResult(
+        name="mergeable",
+        verdict=Verdict.FAILED,
+        reason=f"conflicts with `{found.base_branch}` in {shown}",
+        holds="merge",
+        hint="run the promotion again: it starts from the present base branch",
+    )
+
+
+def _require_gates(review: PullRequestReview) -> None:
+    """Refuse a merge that a gate holds; all reasons at once.
+
+    Raises:
+        BlockedError: not yet: approvals are missing.
+        ConflictError: the branches conflict.
+        ForgeError: the branch is gone.
+    """
+    held = review.held_by
+    if not held:
+        return
+    number = review.pull_request.number
+    reasons = "; ".join(f"{gate.name}: {gate.reason}" for gate in held)
+    hints = tuple(gate.hint for gate in held if gate.hint)
+    failed = {gate.name for gate in held if gate.verdict is Verdict.FAILED}
+    message = f"pull request #{number} cannot be merged: {reasons}"
+    if "branch" in failed:
+        raise ForgeError(message, code="FLT-FRG-007", hints=hints)
+    if failed:
+        raise ConflictError(message, code="FLT-GIT-040", hints=hints)
+    raise BlockedError(message.replace("cannot be merged", "cannot be merged yet"), code="FLT-GAT-010", hints=hints)
+
+
+def _changed(found: PullRequest, repository: RepositoryReader) -> Sequence[str]:
+    return repository.changed_paths(_base(found, repository), found.head)
+
+
+def _base(found: PullRequest, repository: RepositoryReader) -> str:
+    """Return what a pull request is compared with: the base branch now, or as it was before the merge."""
+    base = found.base or repository.head_of(found.base_branch)
+    if base is None:
+        raise ForgeError(
+            f"pull request #{found.number} wants to merge into `{found.base_branch}`, which is gone",
+            code="FLT-FRG-005",
+        )
+    return base
+
+
+def _same_head(found: PullRequest, seen: str | None) -> str:
+    """Return the head, if it is still the one that the reader saw.
+
+    Raises:
+        ConflictError: it is another one.
+        UsageError: what the reader gave is not (the start of) a commit id.
+    """
+    if seen is not None and not _COMMIT.match(seen):
+        raise UsageError(
+            f"`{_one_line(seen)[:80]}` is not a commit id of at least 7 digits",
+            hints=(f"the head is {found.head}; look at it with `fleet pr diff {found.number}`",),
+        )
+    if seen is not None and not found.head.startswith(seen):
+        raise ConflictError(
+            f"pull request #{found.number} is at {found.head[:7]} now, not at {seen[:7]}",
+            code="FLT-FRG-008",
+            hints=(f"fleet pr diff {found.number}",),
+        )
+    return found.head
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
