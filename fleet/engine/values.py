@@ -171,16 +171,22 @@ def _apply(node: _Node, values: Mapping[str, Any], parents: Steps, layer: ValueL
 def _origin(steps: Steps, value: Any, layer: ValueLayer, there: _Node | _Leaf | None) -> ValueOrigin:
     hidden: tuple[ValueOrigin, ...] = ()
     if isinstance(there, dict):
-        hidden = tuple(_flatten(there))
+        replaced = tuple(_flatten(there))
+        behind = (older for origin in replaced for older in origin.hidden)
+        hidden = tuple({(o.source, o.path): o for o in (*map(_bare, replaced), *behind)}.values())
     elif there is not None:
-        hidden = (there.origin.model_copy(update={"hidden": ()}), *there.origin.hidden)
+        hidden = (_bare(there.origin), *there.origin.hidden)
     path = join(steps)
     return ValueOrigin(path=path, value=value, source=layer.source, location=layer.locations.get(path), hidden=hidden)
 
 
+def _bare(origin: ValueOrigin) -> ValueOrigin:
+    return origin.model_copy(update={"hidden": ()})
+
+
 def _hide(branch: _Node, hidden: ValueOrigin) -> None:
     """Note on every leaf of a new branch that it hides a value which was no mapping."""
-    behind = (hidden.model_copy(update={"hidden": ()}), *hidden.hidden)
+    behind = (_bare(hidden), *hidden.hidden)
     for child in branch.values():
         if isinstance(child, dict):
             _hide(child, hidden)

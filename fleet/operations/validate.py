@@ -12,8 +12,8 @@ from fleet.errors import FleetError, Location, Problem, UsageError
 from fleet.model.base import Report
 from fleet.model.fleet import Fleet
 from fleet.model.names import Target
-from fleet.model.release import Pin, Release
-from fleet.operations.common.desired import DesiredTargets, desired_states
+from fleet.model.release import Pin
+from fleet.operations.common.desired import DesiredTargets, desired_states, render_work_tree
 from fleet.operations.common.loading import fleet_tree
 from fleet.ports.clock import Clock
 from fleet.ports.config import FleetLoader
@@ -22,8 +22,6 @@ from fleet.ports.repository import RepositoryReader
 from fleet.ports.tree import Tree
 
 UNDECLARED_IMAGE, LEAK = "FLT-CFG-061", "FLT-CFG-062"
-_AS_IT_STANDS = "0" * 40
-"""Stands for the files of the work tree where a commit is expected; no commit has this id."""
 _SECRET_LINE = re.compile(rb"(?m)^[ ]*kind:[ ]*[\"']?Secret\b")
 
 
@@ -124,38 +122,26 @@ class _Check:
         problems = self._with_contracts(problems)
         broken = {p.location.path for p in problems if p.severity == "error" and p.location is not None}
         sound = [t for t in targets if f"environments/{t.environment}/apps/{t.app}.yaml" not in broken]
-        pinned = self._desired(sound, self.repository, None)
-        standing = self._desired(sound, _WithWorkTree(self.repository, self.tree), self._pins_as_they_stand(sound))
+        tools: dict[str, Any] = {"tree": self.tree, "loader": self.loader, "renderer": self.renderer}
+        pinned = desired_states(self.fleet, sound, repository=self.repository, **tools)
+        standing = render_work_tree(self.fleet, sound, pins=self._pins_as_they_stand(sound), **tools)
         for states in (pinned, standing):
             problems.extend(p for found in states.problems.values() for p in found)
             problems.extend(self._secrets(states))
         return problems, sum(len(state.objects) for state in pinned.states.values())
 
-    def _desired(
-        self, targets: list[Target], repository: Any, pins: dict[tuple[str, str], Pin] | None
-    ) -> DesiredTargets:
-        return desired_states(
-            self.fleet,
-            targets,
-            tree=self.tree,
-            repository=repository,
-            loader=self.loader,
-            renderer=self.renderer,
-            pins=pins,
-        )
-
     def _pins_as_they_stand(self, targets: Iterable[Target]) -> dict[tuple[str, str], Pin]:
-        """Return pins that name the loaded tree itself, so that an error is found before it is released."""
+        """Return pins without what the newest `app.yaml` does not declare any more: the next release will not have it."""
         pins: dict[tuple[str, str], Pin] = {}
         for target in targets:
             pin, app = self.fleet.environments[target.environment].pins[target.app], self.fleet.apps[target.app]
-            release = pin.release or Release(version="0.0.0", revision=_AS_IT_STANDS)
-            leaks = undeclared_values(release, app)
-            here = release.model_copy(
+            if pin.release is None:
+                continue
+            leaks = undeclared_values(pin.release, app)
+            here = pin.release.model_copy(
                 update={
-                    "revision": self.tree.revision or _AS_IT_STANDS,
-                    "images": {name: image for name, image in release.images.items() if name in app.images},
-                    "values": {path: value for path, value in release.values.items() if path not in leaks},
+                    "images": {name: image for name, image in pin.release.images.items() if name in app.images},
+                    "values": {path: value for path, value in pin.release.values.items() if path not in leaks},
                 }
             )
             pins[target.environment, target.app] = pin.model_copy(update={"release": here})
@@ -204,33 +190,6 @@ class _Check:
                 content = self.tree.read(entry.path)
                 places += [(entry.path, content.count(b"\n", 0, m.start()) + 1) for m in _SECRET_LINE.finditer(content)]
         return Location(*places[0]) if len(places) == 1 else Location(f"apps/{app}/app.yaml")
-
-
-class _WithWorkTree:
-    """A repository that answers for the files on disk as if they were a commit."""
-
-    def __init__(self, repository: RepositoryReader, tree: Tree) -> None:
-        self._repository = repository
-        self._tree = tree
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._repository, name)
-
-    def tree(self, revision: str) -> Tree:
-        """Return the loaded tree for the id that stands for it."""
-        return self._tree if revision in (_AS_IT_STANDS, self._tree.revision) else self._repository.tree(revision)
-
-    def resolve(self, revision: str) -> str:
-        """Return the full id of a revision."""
-        return revision if revision == _AS_IT_STANDS else self._repository.resolve(revision)
-
-    def has(self, commit: str) -> bool:
-        """Say whether a commit is there."""
-        return commit == _AS_IT_STANDS or self._repository.has(commit)
-
-    def tree_id(self, revision: str, path: str) -> str | None:
-        """Return no id for files on disk: they are compared by content."""
-        return None if revision == _AS_IT_STANDS else self._repository.tree_id(revision, path)
 
 
 def _place(problem: Problem) -> tuple[str, int, int, str, str]:

@@ -33,12 +33,14 @@ def check(declared: Declared) -> Iterator[Problem]:
         if cluster.model is not None:
             yield from _cluster(cluster, cluster.model)
     labels = {name: p.model.labels for name, p in declared.clusters.items() if p.model is not None}
+    all_known = len(labels) == len(declared.clusters)  # otherwise an empty selection says nothing
+
     selected: dict[str, tuple[str, ...]] = {}
     for name, environment in sorted(declared.environments.items()):
         if environment.model is not None:
             yield from _names(declared, environment, environment.model.clusters, ("clusters",))
             selected[name] = pipeline.members(environment.model.clusters, labels)
-            if not selected[name]:
+            if not selected[name] and all_known:
                 yield Problem(
                     codes.NO_CLUSTERS,
                     f"the environment `{name}` selects no cluster",
@@ -149,7 +151,7 @@ def _waves(
                 f"the waves `{other}` and `{wave.name}` both select {listed(both)}",
                 environment.at("waves", index, "clusters"),
             )
-        if not selected:
+        if not selected and len(labels) == len(declared.clusters):
             yield Problem(
                 codes.WAVE_EMPTY,
                 f"the wave `{wave.name}` selects no cluster of `{name}`",

@@ -127,6 +127,8 @@ class _Scan:
         elif len(parts) == 4 and parts[2] == "apps" and parts[3].endswith(".yaml"):
             app = parts[3].removesuffix(".yaml")
             self._declare(entry, "app", app, lambda: self.layout.pins.update({(name, app): entry.path}))
+        elif parts[2] == "environment.yaml":
+            self._directory_as_file("/".join(parts[:3]))
         elif len(parts) == 3:
             self._stray(entry, environment_path(name), sure=_alike(parts[2], "environment.yaml"), directory=True)
         elif len(parts) == 4:
