@@ -130,7 +130,7 @@ class Session:
         if not self.settings.input or self.output.machine or not sys.stdin.isatty():
             raise UsageError(f"{question} needs an answer, and there is no terminal to ask on", hints=("add `--yes`",))
         while True:
-            self.terminal.err.print(f"{question} [y/N] ", end="")
+            self.terminal.talk(f"{question} [y/N] ", end="")
             answer = input().strip().lower()
             if answer in ("y", "yes"):
                 return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleet.console.terminal import Terminal, clean
+from fleet.console.terminal import Terminal
 from fleet.errors import ConfigError, FleetError, Problem
 
 
@@ -10,7 +10,7 @@ def show_error(terminal: Terminal, error: FleetError) -> None:
     """Print an error to stderr."""
     if isinstance(error, ConfigError) and error.problems:
         show_problems(terminal, error.problems)
-        terminal.err.print(f"error[{error.code}]: {clean(error.message)}", style="bold red")
+        terminal.talk(f"error[{error.code}]: {error.message}", style="bold red")
     else:
         hint = "\n".join(error.hints) or None
         show_problem(terminal, Problem(error.code, error.message, error.location, hint))
@@ -20,19 +20,19 @@ def show_problems(terminal: Terminal, problems: tuple[Problem, ...]) -> None:
     """Print problems to stderr, in the order of file and line."""
     for problem in sorted(problems, key=_place):
         show_problem(terminal, problem)
-        terminal.err.print()
+        terminal.talk()
 
 
 def show_problem(terminal: Terminal, problem: Problem) -> None:
     """Print one problem to stderr."""
     style = "red" if problem.severity == "error" else "yellow"
-    terminal.err.print(f"{problem.severity}[{problem.code}]: {clean(problem.message)}", style=style)
+    terminal.talk(f"{problem.severity}[{problem.code}]: {problem.message}", style=style)
     if problem.location is not None:
-        terminal.err.print(f"  at {clean(str(problem.location))}")
+        terminal.talk(f"  at {problem.location!s}")
     if problem.hint:
-        terminal.err.print()
+        terminal.talk()
         for line in problem.hint.splitlines():
-            terminal.err.print(f"hint: {clean(line)}", style="cyan")
+            terminal.talk(f"hint: {line}", style="cyan")
 
 
 def _place(problem: Problem) -> tuple[str, int, int, str]:

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
+import typer
+
 from fleet.model.events import Level
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def clean(text: str) -> str:
 
 
 class Terminal:
-    """Two rich consoles, made when first used: importing rich costs more than most commands need."""
+    """Plain lines with a little colour. Only what moves needs rich, which takes long to import."""
 
     def __init__(
         self,
@@ -54,47 +56,57 @@ class Terminal:
         self.live = progress and verbosity <= 0 and self._stderr.isatty() and not os.environ.get("CI")
         """Whether moving progress bars may be drawn."""
         self.unicode = (getattr(self._stderr, "encoding", "") or "").lower().replace("-", "") == "utf8"
-        self._out: Console | None = None
         self._err: Console | None = None
 
     @property
-    def out(self) -> Console:
-        """Console for data."""
-        if self._out is None:
-            self._out = self._console(self._stdout)
-        return self._out
-
-    @property
     def err(self) -> Console:
-        """Console for talk."""
+        """Console for progress bars."""
         if self._err is None:
-            self._err = self._console(self._stderr)
+            from rich.console import Console
+
+            self._err = Console(
+                file=self._stderr,
+                force_terminal=self._coloured(self._stderr) or None,
+                no_color=not self._coloured(self._stderr),
+                highlight=False,
+                markup=False,
+                emoji=False,
+                soft_wrap=True,
+            )
         return self._err
-
-    def _console(self, stream: TextIO) -> Console:
-        from rich.console import Console
-
-        forced = {"always": True, "never": False}.get(self.color)
-        return Console(
-            file=stream,
-            force_terminal=forced,
-            no_color=forced is False or None,
-            highlight=False,
-            markup=False,
-            emoji=False,
-            soft_wrap=True,
-        )
 
     def write(self, text: str) -> None:
         """Write data, as it is, with a newline."""
         self._stdout.write(text + "\n")
 
     def print(self, text: str = "", style: str | None = None) -> None:
-        """Print one line of data for people."""
-        if style is None and self._out is None:
-            self.write(clean(text))
-        else:
-            self.out.print(clean(text), style=style)
+        """Print one line of data for people; ``style`` is like `bold red`."""
+        self.write(self._painted(text, style, self._stdout))
+
+    def talk(self, text: str = "", style: str | None = None, *, end: str = "\n") -> None:
+        """Print one line on stderr, whatever the verbosity."""
+        if self._err is not None:  # it knows how to write above a progress bar
+            self._err.print(clean(text), style=style, end=end)
+            return
+        self._stderr.write(self._painted(text, style, self._stderr) + end)
+        self._stderr.flush()
+
+    def _painted(self, text: str, style: str | None, stream: TextIO) -> str:
+        plain = clean(text)
+        if not style or not plain or not self._coloured(stream):
+            return plain
+        *attributes, last = style.split()
+        colour = None if last in ("bold", "dim") else last
+        words = {*attributes, last}
+        return typer.style(plain, fg=colour, bold="bold" in words or None, dim="dim" in words or None)
+
+    def _coloured(self, stream: TextIO) -> bool:
+        """Say whether colour is wanted; see https://no-color.org and https://force-color.org."""
+        if self.color in ("always", "never"):
+            return self.color == "always"
+        if os.environ.get("NO_COLOR"):
+            return False
+        return bool(os.environ.get("FORCE_COLOR")) or (stream.isatty() and os.environ.get("TERM") != "dumb")
 
     def say(self, level: Level, text: str) -> None:
         """Print a line of talk; debug lines only with `-v`, steps and successes not with `-q`."""
@@ -103,7 +115,7 @@ class Terminal:
         if self.verbosity < 0 and level not in (Level.WARN, Level.FAIL, Level.HINT):
             return
         symbol, ascii_symbol, style = _STYLE[level]
-        self.err.print(f"{symbol if self.unicode else ascii_symbol} {clean(text)}", style=style)
+        self.talk(f"{symbol if self.unicode else ascii_symbol} {text}", style)
 
     def flush(self) -> None:
         """Write out what is buffered, before another process writes to the same terminal."""

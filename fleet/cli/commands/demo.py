@@ -68,7 +68,7 @@ def _prepare(session: Session, yes: bool) -> Stage:
 
 def _pause(session: Session, yes: bool) -> None:
     if not yes and session.settings.input and sys.stdin.isatty():
-        session.terminal.err.print("\n[press Enter to go on, Ctrl-C to stop] ", end="", style="dim")
+        session.terminal.talk("\n[press Enter to go on, Ctrl-C to stop] ", end="", style="dim")
         sys.stdin.readline()
 
 
