@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import grpc  # type: ignore[import-untyped]
 from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
+from google.protobuf.struct_pb2 import Struct, Value  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     from pulumi.runtime.proto import (
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Context",
     "Empty",
+    "Struct",
+    "Value",
     "grpc",
     "language_pb2",
     "language_pb2_grpc",

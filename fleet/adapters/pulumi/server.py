@@ -38,7 +38,7 @@ class EngineServer:
         )
         service.add_to(self._server, sessions, peers, sdk_version())
         language.add_to(self._server, program, peers)
-        self.port = self._server.add_insecure_port("127.0.0.1:0")
+        self.port = peers.port = self._server.add_insecure_port("127.0.0.1:0")
         self._server.start()
 
     @property

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fleet.adapters.pulumi import protocol
+from fleet.adapters.pulumi.protocol import Struct
 from fleet.adapters.pulumi.provider import shapes
 from fleet.adapters.pulumi.provider.session import Session
-from fleet.adapters.pulumi.structs import Struct, decode
+from fleet.adapters.pulumi.structs import decode
 from fleet.engine.immutable import forces_replacement
 from fleet.engine.live import prune
 from fleet.model.objects import Manifest, ObjectRef
@@ -26,23 +27,25 @@ def diff_response(request: pb.DiffRequest, session: Session) -> pb.DiffResponse:
     same_inputs = request.old_inputs == request.news
     ref = _ref_of(request.news)
     live = session.lookup(ref) if ref is not None else None
-    if same_inputs and live is not None and _untouched(request.olds, live):
+    if same_inputs and live is not None and _untouched(request.news, request.olds, live):
         return response(changes=response.DIFF_NONE)
 
-    news, old_inputs = decode(request.news), decode(request.old_inputs).data
-    if news.unknown or ref is None:
-        return response(changes=response.DIFF_SOME, diffs=sorted(news.data))
-    recorded = shapes.live_of(decode(request.olds).data)
-    changed = list(shapes.changed_paths(old_inputs, news.data))
-    replaces = set(forces_replacement(old_inputs, news.data))
+    inputs = decode(request.news)
+    if inputs.unknown or ref is None:
+        return response(changes=response.DIFF_SOME, diffs=sorted(inputs.data))
+    news = inputs.data
+    old_inputs = news if same_inputs else decode(request.old_inputs).data
+    changed = [] if same_inputs else list(shapes.changed_paths(old_inputs, news))
+    replaces = set[str]() if same_inputs else set(forces_replacement(old_inputs, news))
     if live is None:
         changed.append(("metadata.uid", "delete"))  # somebody deleted it: an update puts it back
         replaces.clear()
     else:
+        recorded = shapes.comparable(shapes.live_of(decode(request.olds).data), live)
         drifted = shapes.drifted_paths(recorded, live, old_inputs)
         changed += [item for item in drifted if item not in changed]
         if drifted:
-            replaces |= set(forces_replacement(_comparable(recorded, live, news.data), prune(live, news.data)))
+            replaces |= set(forces_replacement(prune(recorded, news), prune(live, news)))
     if not changed:
         return response(changes=response.DIFF_NONE)
     if replaces:
@@ -67,18 +70,31 @@ def _some(changed: list[tuple[str, str]], replaces: set[str]) -> pb.DiffResponse
     )
 
 
-def _comparable(recorded: Manifest, live: Manifest, shape: Manifest) -> Manifest:
-    metadata = {**recorded.get("metadata", {}), "managedFields": live["metadata"].get("managedFields", [])}
-    return prune({**recorded, "metadata": metadata}, shape)
+def _untouched(news: Struct, olds: Struct, live: Manifest) -> bool:
+    """Say whether nobody changed what was asked for since the object was recorded, without decoding all of it.
 
-
-def _untouched(olds: Struct, live: Manifest) -> bool:
-    """Say whether nobody wrote to the object since it was recorded, not even its controller."""
-    metadata: Any = olds.fields["metadata"].struct_value.fields if "metadata" in olds.fields else {}
-    return all(
-        key in metadata and metadata[key].string_value == live["metadata"].get(key)
-        for key in ("uid", "resourceVersion")
-    )
+    Either nobody wrote to the object at all, or only its status was written: the server counts ``generation`` up with
+    every other change but those of metadata, whose labels and annotations are looked at here.
+    Source: https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#metadata
+    """
+    recorded: Any = olds.fields["metadata"].struct_value.fields if "metadata" in olds.fields else {}
+    now = live["metadata"]
+    if any(key not in recorded for key in ("uid", "resourceVersion")) or recorded["uid"].string_value != now.get("uid"):
+        return False
+    if recorded["resourceVersion"].string_value == now.get("resourceVersion"):
+        return True
+    generation = now.get("generation")
+    if generation is None or "generation" not in recorded or recorded["generation"].number_value != generation:
+        return False
+    declared: Any = news.fields["metadata"].struct_value.fields
+    if any(key not in ("name", "namespace", "labels", "annotations") for key in declared):
+        return False
+    for name in ("labels", "annotations"):
+        fields: Any = declared[name].struct_value.fields if name in declared else {}
+        present = now.get(name) or {}
+        if any(present.get(key) != value.string_value for key, value in fields.items()):
+            return False
+    return True
 
 
 def _ref_of(news: Struct) -> ObjectRef | None:

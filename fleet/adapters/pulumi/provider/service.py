@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from fleet.adapters.pulumi import protocol
 from fleet.adapters.pulumi.names import PACKAGE, Urn
 from fleet.adapters.pulumi.peers import Peers
-from fleet.adapters.pulumi.protocol import Context, Empty, grpc
+from fleet.adapters.pulumi.protocol import Context, Empty, Struct, grpc
 from fleet.adapters.pulumi.provider import shapes
 from fleet.adapters.pulumi.provider.differences import diff_response
 from fleet.adapters.pulumi.provider.session import Session, Sessions
@@ -108,15 +108,15 @@ class Provider:
 
     def Check(self, request: pb.CheckRequest, context: Context) -> pb.CheckResponse:
         """Check that the inputs are an object with a name, and mark the values of Secrets."""
-        inputs = decode(request.news)
-        problem = _problem(inputs, request.urn)
+        result = protocol.provider_pb2.CheckResponse
+        problem = _problem(request.news, request.urn)
         if problem is not None:
             failure = protocol.provider_pb2.CheckFailure(property=problem[0], reason=problem[1])
-            return protocol.provider_pb2.CheckResponse(inputs=request.news, failures=[failure])
-        if not shapes.is_secret(inputs.data):
-            return protocol.provider_pb2.CheckResponse(inputs=request.news)
-        marked = encode(inputs.data, shapes.secret_paths(inputs.data, inputs.secrets))
-        return protocol.provider_pb2.CheckResponse(inputs=marked)
+            return result(inputs=request.news, failures=[failure])
+        if request.news.fields["kind"].string_value != "Secret":
+            return result(inputs=request.news)
+        inputs = decode(request.news)
+        return result(inputs=encode(inputs.data, shapes.secret_paths(inputs.data, inputs.secrets)))
 
     def Diff(self, request: pb.DiffRequest, context: Context) -> pb.DiffResponse:
         """Compare what is asked for with what was asked for, and what is live with what was recorded."""
@@ -245,19 +245,17 @@ def _state(session: Session, inputs: Properties, live: Manifest | None, olds: Ma
     return encode(state, shapes.output_secrets(data, inputs.secrets))
 
 
-def _problem(inputs: Properties, urn: str) -> tuple[str, str] | None:
-    """Return the property and reason that make inputs unusable."""
+def _problem(inputs: Struct, urn: str) -> tuple[str, str] | None:
+    """Return the property and reason that make inputs unusable. Looks at few fields, as every object passes here."""
     ref = Urn.parse(urn).ref
-    data = inputs.data
     if ref is None:
-        return (
-            "",
-            f"`{urn}` is not a plain Kubernetes object; use the official provider (`engine.provider: stock`) for it",
-        )
+        return "", f"`{urn}` is not a plain object: it needs the official provider (`engine.provider: stock`)"
+    fields: Any = inputs.fields
     for name, expected in (("apiVersion", ref.api_version), ("kind", ref.kind)):
-        if data.get(name) != expected:
-            return name, f"is `{data.get(name)}`, but the resource type says `{expected}`"
-    metadata = data.get("metadata")
-    if not inputs.unknown and (not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str)):
+        found = fields[name].string_value if name in fields else ""
+        if found != expected:
+            return name, f"is `{found}`, but the resource type says `{expected}`"
+    metadata: Any = fields["metadata"].struct_value.fields if "metadata" in fields else {}
+    if "name" not in metadata or not metadata["name"].string_value:
         return "metadata.name", "every object needs a name of its own, so that a run can be repeated"
     return None

@@ -76,14 +76,19 @@ def output_secrets(manifest: Manifest, marked: frozenset[Path]) -> set[Path]:
     return inner | {(INPUTS, *path) for path in inner}
 
 
-def drifted_paths(recorded: Manifest, live: Manifest, inputs: Manifest) -> tuple[tuple[str, str], ...]:
-    """Return where a live object differs from the recorded one, among the fields that were asked for.
+def comparable(recorded: Manifest, live: Manifest) -> Manifest:
+    """Return a recorded object that is pruned by the same knowledge of how lists and maps merge as the live one.
 
-    Both are pruned by the same knowledge of how lists and maps merge, the one in the live object's ``managedFields``.
+    That knowledge is in ``managedFields``, which the state does not keep.
     """
     metadata = {**recorded.get("metadata", {}), "managedFields": live["metadata"].get("managedFields", [])}
-    before = prune({**recorded, "metadata": metadata}, inputs)
-    return changed_paths(before, prune(live, inputs))
+    return {**recorded, "metadata": metadata}
+
+
+def drifted_paths(recorded: Manifest, live: Manifest, inputs: Manifest) -> tuple[tuple[str, str], ...]:
+    """Return where a live object differs from the recorded (:func:`comparable`) one, in what was asked for."""
+    before, after = prune(recorded, inputs), prune(live, inputs)
+    return () if before == after else changed_paths(before, after)
 
 
 def changed_paths(old: Any, new: Any, limit: int = 100) -> tuple[tuple[str, str], ...]:
