@@ -46,6 +46,7 @@ _SETTINGS = (
     "i18n.commitEncoding=UTF-8",
     "i18n.logOutputEncoding=UTF-8",
     "user.useConfigOnly=true",
+    "log.follow=false",
     "merge.renames=false",
     "merge.directoryRenames=false",
     "gc.auto=0",
@@ -54,7 +55,7 @@ _SETTINGS = (
     "push.followTags=false",
     "push.recurseSubmodules=no",
 )
-"""Settings of every command. Renames are off in merges: a merge changes the paths that its sides change, no others."""
+"""Settings of every command; they outweigh the user's."""
 
 
 @dataclass(frozen=True, slots=True)

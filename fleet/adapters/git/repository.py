@@ -157,11 +157,15 @@ class GitRepository:
 
     def changed_paths(self, base: str, head: str) -> Sequence[str]:
         """Return the paths that ``head`` changed since it left ``base``; of a renamed file, both."""
-        return [line for line in self._diff(base, head, ["--name-only", "-z"], ()).split("\0") if line]
+        return self._merger.changed(f"{self.resolve(base)}...{self.resolve(head)}")
 
     def diff(self, base: str, head: str, paths: Sequence[str] = ()) -> str:
         """Return, as a unified diff, what ``head`` changed since it left ``base``."""
-        return self._diff(base, head, ["--patch", "--no-indent-heuristic"], paths)
+        arguments = ["diff", "--patch", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv"]
+        arguments += ["--submodule=short", "--src-prefix=a/", "--dst-prefix=b/", "--end-of-options"]
+        since = f"{self.resolve(base)}...{self.resolve(head)}"
+        answer = self._process.run([*arguments, since, "--", *(check_path(p) for p in paths)])
+        return answer.out.decode("utf-8", "backslashreplace")
 
     def conflicts(self, ours: str, theirs: str) -> Sequence[str]:
         """Return the paths in which two commits cannot be merged; empty if they can."""
@@ -218,13 +222,6 @@ class GitRepository:
     @cached_property
     def _trees(self) -> dict[str, str]:
         return {}
-
-    def _diff(self, base: str, head: str, form: Sequence[str], paths: Sequence[str]) -> str:
-        arguments = ["diff", "--merge-base", *form, "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv"]
-        arguments += ["--submodule=short", "--src-prefix=a/", "--dst-prefix=b/", "--end-of-options"]
-        ends = [self.resolve(base), self.resolve(head)]
-        answer = self._process.run([*arguments, *ends, "--", *(check_path(p) for p in paths)])
-        return answer.out.decode("utf-8", "backslashreplace")
 
     def _refs_now(self, names: Sequence[str]) -> Mapping[str, str]:
         found = self._remote.refs("refs/")

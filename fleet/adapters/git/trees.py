@@ -133,9 +133,10 @@ class WorkTree:
                 kind = EntryKind.SYMLINK if error.errno == errno.ELOOP else None
                 raise _not_plain(path, kind) from error
             raise _unreadable(path, error) from error
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise _not_plain(path, None)
         with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise _not_plain(path, None)
             return file.read()
 
     def read_many(self, paths: Iterable[str]) -> dict[str, bytes]:

@@ -115,10 +115,24 @@ class Merger:
         return self._writer.seal(tree, (ours, theirs), message)
 
     def try_merge(self, ours: str, theirs: str) -> tuple[str, tuple[str, ...]]:
-        """Return the tree of the merge, and the paths that conflict."""
+        """Return the tree of the merge, and the paths that conflict.
+
+        A merge may change only what the other side changed. Where our side renamed a file, git would carry a change
+        of the old file over to the new one, perhaps into another environment, past whoever reviewed the change;
+        this counts as a conflict. (`merge.renames=false` alone does it only since git 2.49.)
+        """
         arguments = ["merge-tree", "--write-tree", "--name-only", "-z", "--no-messages", ours, theirs]
         answer = self._process.run(arguments, fine=(0, 1))
         tree, *conflicts = answer.out.decode("utf-8", "backslashreplace").rstrip("\0").split("\0")
         if answer.status == 1 and not any(conflicts):
             raise GitError(f"`git merge-tree` failed: {answer.error}", code="FLT-GIT-041")
+        if answer.status == 0:
+            reviewed = set(self.changed(f"{ours}...{theirs}"))
+            conflicts = [path for path in self.changed(ours, tree) if path not in reviewed]
         return tree, tuple(dict.fromkeys(path for path in conflicts if path))
+
+    def changed(self, *ends: str) -> Sequence[str]:
+        """Return the paths that differ between two trees, or in a range `A...B`; of a renamed file, both."""
+        arguments = ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--end-of-options"]
+        out = self._process.run([*arguments, *ends, "--"]).out
+        return [path for path in out.decode("utf-8", "backslashreplace").split("\0") if path]
