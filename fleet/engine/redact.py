@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fleet.model.change import MASK, ChangeSet, FieldChange, ObjectChange
-from fleet.model.objects import Manifest, ObjectRef
+from fleet.model.objects import Manifest
 
 SECRET_FIELDS = ("data", "stringData")
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -77,22 +77,3 @@ def _is_secret_path(path: str) -> bool:
 
 def _masked(field: FieldChange) -> FieldChange:
     return field.model_copy(update={"old": mask_value(field.old), "new": mask_value(field.new)})
-
-
-def plain_secrets(objects: Iterable[Manifest]) -> tuple[ObjectRef, ...]:
-    """Return the Secrets that carry values in plain: they stand readable in git, and may not be promoted.
-
-    Sealed, external and SOPS-encrypted secrets are of other kinds, or hold `ENC[…]` in every value, and pass.
-    A service account token that the server fills in has no values, and passes too.
-    """
-    return tuple(
-        ObjectRef.of(manifest)
-        for manifest in objects
-        if manifest.get("kind") == "Secret"
-        and manifest.get("apiVersion") == "v1"
-        and any(not _encrypted(value) for name in SECRET_FIELDS for value in (manifest.get(name) or {}).values())
-    )
-
-
-def _encrypted(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith("ENC[") and value.endswith("]")

@@ -100,7 +100,7 @@ CODES: dict[str, Code] = {
     APP_FILE: Code("app cannot be read", "`app.yaml` at the pinned revision is missing or wrong."),
     APP_SIZE: Code("files of an app", "Templates are plain files of bounded size and number; links are not followed."),
     RELEASE_VALUES: Code(
-        "release values", "`release.values` of the pin holds a path that is badly formed or overlaps."
+        "release values", "A path in `release.values` of the pin is badly formed, or overlaps with another."
     ),
 }
 """Title and explanation of every code; the reference of errors is made from it."""

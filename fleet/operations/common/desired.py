@@ -116,7 +116,7 @@ def release_of(
 
 def tracked_version(branch: str, revision: str) -> str:
     """Return the version of an app that follows a branch: `0.0.0-main.g4f1c2e0`."""
-    safe = re.sub(r"[^0-9A-Za-z-]+", "-", branch).strip("-") or "branch"
+    safe = re.sub(r"[^0-9A-Za-z-]+", "-", branch).strip("-")[:60] or "branch"
     # A semantic version forbids zeros in front of a number.
     return f"0.0.0-{f'b{safe}' if safe.isdigit() else safe}.g{revision[:7]}"
 
