@@ -113,7 +113,7 @@ def fake_api(behaviour: Behaviour, *, certificate: tuple[Path, Path] | None = No
                 return
             api.connections += 1
             sockets.append(connection)
-            thread = threading.Thread(target=_serve, args=(api, connection, tls, stop), daemon=True)
+            thread = threading.Thread(target=_serve, args=(api, connection, tls, stop, sockets), daemon=True)
             threads.append(thread)
             thread.start()
 
@@ -133,10 +133,17 @@ def fake_api(behaviour: Behaviour, *, certificate: tuple[Path, Path] | None = No
             thread.join(5)
 
 
-def _serve(api: FakeApi, connection: socket.socket, tls: ssl.SSLContext | None, stop: threading.Event) -> None:
+def _serve(
+    api: FakeApi,
+    connection: socket.socket,
+    tls: ssl.SSLContext | None,
+    stop: threading.Event,
+    sockets: list[socket.socket],
+) -> None:
     try:
         if tls is not None:
             connection = tls.wrap_socket(connection, server_side=True)
+            sockets.append(connection)
         with connection, connection.makefile("rb") as stream:
             while (request := _read(stream)) is not None:
                 answer = api.answer(request)

@@ -131,7 +131,7 @@ class Client:
                 if fault.again and attempt < self._retries.attempts and time.monotonic() + pause < until:
                     time.sleep(pause)
                     continue
-                raise self._unreachable(fault) from fault
+                raise self.unreachable(fault) from fault
             if answer.status == 401:
                 if not renewed and credentials.renew():
                     renewed = True
@@ -206,7 +206,8 @@ class Client:
         if session is not None:
             session[2].drop_idle()
 
-    def _unreachable(self, fault: FaultError) -> UnreachableError:
+    def unreachable(self, fault: FaultError) -> UnreachableError:
+        """Return the error for a fault that no repetition helps against, and remember the cluster as dead."""
         if fault.code == "FLT-OUT-104":
             self._forget()
             error = unauthorized(self.cluster)

@@ -66,6 +66,9 @@ class Credentials:
         elif login.username is not None:
             pair = f"{login.username}:{login.password or ''}".encode()
             headers.append(("Authorization", f"Basic {base64.b64encode(pair).decode()}"))
+        # Checked here, since the error of the HTTP library would quote the value.
+        if not all(value.isascii() and value.isprintable() for _, value in headers):
+            raise broken(self._cluster, "its credentials hold characters that no request can carry")
         return headers
 
     def tls(self) -> ssl.SSLContext:

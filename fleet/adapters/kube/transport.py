@@ -266,10 +266,10 @@ class Transport:
     def _connect(self, deadline: float) -> Connection:
         tls = self._credentials.tls() if self._endpoint.tls else None
         until = min(deadline, time.monotonic() + self._deadlines.connect)
-        connection = Connection(self._cluster, self._endpoint, tls, until)
         try:
+            connection = Connection(self._cluster, self._endpoint, tls, until)
             connection.connect()
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a host that is no host name
             raise _connect_fault(error) from error
         with self._lock:
             if self._closed:
@@ -346,6 +346,8 @@ def _connect_fault(error: Exception) -> FaultError:
         return FaultError("the name of the server cannot be resolved", connected=False, again=False)
     if isinstance(error, ConnectionRefusedError):
         return FaultError("connection refused", connected=False, again=True)
+    if isinstance(error, ValueError):  # http.client.InvalidURL too
+        return FaultError("its address is not valid", connected=False, again=False)
     if isinstance(error, ConnectionError | http.client.HTTPException):
         return FaultError("the connection was closed while it was set up", connected=False, again=True)
     return FaultError("there is no way to the server or its proxy", connected=False, again=False)

@@ -16,7 +16,7 @@ import orjson
 from fleet.adapters.kube.answers import garbage
 from fleet.adapters.kube.client import Client
 from fleet.adapters.kube.transport import FaultError
-from fleet.errors import ClusterError, UnreachableError
+from fleet.errors import ClusterError
 from fleet.model.objects import Manifest
 from fleet.ports.cluster import ApiKind, WatchEvent
 
@@ -64,9 +64,7 @@ def watch(
         except FaultError as fault:
             faults += 1
             if faults >= _FAULTS or not fault.connected:
-                raise UnreachableError(
-                    f"cluster `{client.cluster}` cannot be reached: {fault.reason}", code=fault.code
-                ) from fault
+                raise client.unreachable(fault) from fault
             time.sleep(min(0.05 * 2**faults, max(deadline - time.monotonic(), 0)))
 
 

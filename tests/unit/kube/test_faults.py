@@ -252,6 +252,24 @@ def test_no_credential_shows_in_any_error_or_repr(connect: Connect) -> None:
     assert not any(canary in text for text in shown)
 
 
+@pytest.mark.parametrize("token", ["canary\r\nX: y", "canary\n", "canär", "canary\x00"])
+def test_a_token_that_no_header_can_carry_is_not_quoted(connect: Connect, token: str) -> None:
+    with fake_api(lambda _: reply(200, OBJECT)) as api:
+        with pytest.raises(UnreachableError, match="characters that no request can carry") as caught:
+            connect(api.url, user={"token": token}).get(NAME)
+        assert api.requests == []
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "can" not in str(error).replace("cannot", "").replace("can carry", "")
+        error = error.__cause__ or error.__context__
+
+
+@pytest.mark.parametrize("host", ["a b", "x" * 300, "bad\u2028host", "-"])
+def test_a_host_that_is_none(connect: Connect, host: str) -> None:
+    with pytest.raises(UnreachableError):
+        connect(f"https://{host}:1").get(NAME)
+
+
 def test_an_old_token_file_is_read_again(connect: Connect, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("old\n")
