@@ -171,10 +171,12 @@ class _Reader:
         for name, reference in {**spec.images, **release.images}.items():
             key = f"images.{dotted((name,))}"
             if name in release.images:
-                source, place = f"release {environment.name}/{app}", (self.tree, pin, "release", "images", name)
+                source, at = (
+                    f"release {environment.name}/{app}",
+                    self.loader.locate(self.tree, pin, "release", "images"),
+                )
             else:
-                source, place = f"app {app}", (there, default, "images", name)
-            at = self.loader.locate(*place)
+                source, at = f"app {app}", self.loader.locate(there, default, "images", name)
             found[key] = ValueOrigin(path=key, value=reference, source=source, location=at)
         return found
 

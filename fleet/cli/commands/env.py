@@ -33,8 +33,8 @@ def diff(
     """Show how two environments differ: releases, values and, with --rendered, objects.
 
     For each difference it says what promoting from A to B would do: `carried` means that B becomes like A, `stays`
-    means that it belongs to B and never moves. Values come with the file that sets them. One cluster of each environment
-    stands for the others. Read-only; no cluster is asked.
+    means that it belongs to B and never moves. Values come with the file that sets them. One cluster of each
+    environment stands for the others. Read-only; no cluster is asked.
 
     \b
     Examples:
