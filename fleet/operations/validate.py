@@ -131,7 +131,7 @@ class _Check:
         return problems, sum(len(state.objects) for state in pinned.states.values())
 
     def _pins_as_they_stand(self, targets: Iterable[Target]) -> dict[tuple[str, str], Pin]:
-        """Return pins without what the newest `app.yaml` does not declare any more: the next release will not have it."""
+        """Return pins without what the newest `app.yaml` no longer declares: the next release will not have it."""
         pins: dict[tuple[str, str], Pin] = {}
         for target in targets:
             pin, app = self.fleet.environments[target.environment].pins[target.app], self.fleet.apps[target.app]
