@@ -101,7 +101,8 @@ class PulumiDeployer:
         target = request.desired.target
         with self._exclusive(target.stack):
             self.state.prepare()
-            self.state.take(target.stack, request.fence)
+            if not request.preview:  # a preview holds no lease, and writes nothing that one would guard
+                self.state.take(target.stack, request.fence)
             run, error = self._open(target, request.cluster, request.desired.objects, request.timeout, on_object)
             if error is not None:
                 return outcome.result_of(run.session, None, error)
