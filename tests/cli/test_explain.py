@@ -21,7 +21,8 @@ def repository(tmp_path: Path) -> Repository:
                 "promotesFrom: dev\nclusters:\n  matchLabels: {tier: prod}\nvalues:\n  replicas: 2\n  hosts: [a, b]\n"
             ),
             "clusters/prod-eu.yaml": (
-                "labels: {tier: prod, region: eu}\naccess: {context: prod-eu}\nvalues:\n  hosts: [c]\n  replicas: null\n"
+                "labels: {tier: prod, region: eu}\naccess: {context: prod-eu}\n"
+                "values:\n  hosts: [c]\n  replicas: null\n"
             ),
             "environments/prod/apps/web.yaml": (
                 f"release:\n  version: 1.0.0\n  revision: {made.commit}\n"

@@ -1,5 +1,7 @@
 """`fleet validate` and `fleet schema` as people and CI use them: whole invocations on real repositories."""
 
+# ruff: noqa: E501 - lines of output are as long as they are
+
 from __future__ import annotations
 
 import json

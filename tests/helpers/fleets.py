@@ -54,3 +54,40 @@ def small_fleet(**changes: str | None) -> dict[str, str]:
     }
     files.update(changes)
     return {path: content for path, content in files.items() if content is not None}
+
+
+def large_fleet(apps: int = 200, clusters: int = 50, revision: str = REVISION) -> dict[str, str]:
+    """Return a valid fleet of many apps on many clusters, in five environments that form one pipeline."""
+    environments = ("dev", "qa", "staging", "canary", "prod")
+    files = {"fleet.yaml": "name: large\n"}
+    for number, name in enumerate(environments):
+        source = f"promotesFrom: {environments[number - 1]}\n" if number else ""
+        files[f"environments/{name}/environment.yaml"] = (
+            f"{source}clusters:\n  matchLabels: {{tier: {name}}}\n"
+            "waves:\n  - name: eu\n    clusters:\n      matchLabels: {region: eu}\n"
+            f"values:\n  host: {name}.example.com\n"
+        )
+        for app in range(apps):
+            files[f"environments/{name}/apps/app-{app}.yaml"] = (
+                f"release:\n  version: 1.0.{app}\n  revision: {revision}\n"
+                f"  images:\n    web: registry.example/web:{app}\n  values:\n    feature.enabled: true\n"
+                f"values:\n  replicas: {app % 5 + 1}\n"
+            )
+    for cluster in range(clusters):
+        tier, region = environments[cluster % len(environments)], ("eu", "us")[cluster // len(environments) % 2]
+        files[f"clusters/cluster-{cluster}.yaml"] = (
+            f"labels: {{tier: {tier}, region: {region}}}\naccess: {{context: cluster-{cluster}}}\n"
+            f"values:\n  region: {region}\n"
+        )
+    for app in range(apps):
+        files[f"apps/app-{app}/app.yaml"] = (
+            "namespace: apps\nimages:\n  web: registry.example/web:1\n"
+            "values:\n  replicas: 1\n  host: example.com\n  region: nowhere\n  feature:\n    enabled: false\n"
+            "promotable:\n  - feature.enabled\n"
+        )
+        files[f"apps/app-{app}/templates/app.yaml.j2"] = (
+            f"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: app-{app}\ndata:\n"
+            '  host: {{ values.host }}\n  region: {{ values.region }}\n  replicas: "{{ values.replicas }}"\n'
+            '  image: {{ images.web }}\n  feature: "{{ values.feature.enabled }}"\n'
+        )
+    return files
