@@ -270,7 +270,8 @@ def _previewed(item: PlannedTarget, preview: Preview) -> TargetResult:
     if preview.unreachable:
         return unreachable_result(item, preview.error)
     if preview.error:
-        return _settled(item, Outcome.FAILED).model_copy(update={"reason": preview.error, "changes": preview.changes})
+        news = {"reason": preview.error, "changes": preview.changes, "hint": preview.hint or None}
+        return _settled(item, Outcome.FAILED).model_copy(update=news)
     return _settled(item, Outcome.PLANNED).model_copy(update={"changes": preview.changes})
 
 

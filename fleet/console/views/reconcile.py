@@ -67,6 +67,10 @@ def show_dry_run(terminal: Terminal, run: Run, *, short: bool = False) -> None:
         head = plural(len(group.targets), "target")
         terminal.print(f"{head}: {targets_text(group.targets)}  ({count_text(group.changes)})", "bold")
         show_changes(terminal, group.changes, short=short)
+    bad = [r for r in run.results if not r.ok]
+    if bad:
+        terminal.print()
+        _result_table(terminal, bad)
     same = [r for r in run.having(Outcome.PLANNED) if r.changes.empty and r.reason != "not declared any more"]
     if same:
         terminal.print()

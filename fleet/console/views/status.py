@@ -71,10 +71,12 @@ def health_text(row: AppStatus) -> str:
 
 
 def _word(target: TargetStatus) -> str:
-    """Return the state of a target in one word; `pending` is another release, or an object that is not there yet."""
-    if target.health is HealthStatus.UNKNOWN or target.exact:
+    """Return the state of a target in one word; `pending`: something else than the declared release is live."""
+    if target.health in (HealthStatus.UNKNOWN, HealthStatus.FAILED) or target.exact:
         return target.health.value
-    return "failed" if target.health is HealthStatus.FAILED else "pending"
+    if target.running == target.desired and target.health is HealthStatus.MISSING:
+        return target.health.value
+    return "pending"
 
 
 def _release(row: AppStatus) -> str:
@@ -107,17 +109,17 @@ def _show_notes(terminal: Terminal, status: FleetStatus, *, wide: bool) -> None:
 
 def _rollout(row: AppStatus, *, wide: bool) -> list[str]:
     lines = []
-    running = {t.running.short if t.running else "nothing known" for t in row.targets}
-    if row.release and row.pending and (wide or len(running) > 1 or len(row.pending) < len(row.targets)):
-        by_release: dict[str, list[str]] = {}
-        for target in row.targets:
-            name = target.running.short if target.running else "nothing known"
-            by_release.setdefault(name, []).append(target.target.cluster)
+    by_release: dict[str, list[str]] = {}
+    for target in row.targets:
+        name = target.running.short if target.running else "nothing of fleet"
+        by_release.setdefault(name, []).append(target.target.cluster)
+    other = any(t.running != t.desired for t in row.pending)
+    if row.release and other and (wide or len(by_release) > 1):
         where = "; ".join(f"{release} on {', '.join(names)}" for release, names in by_release.items())
         lines.append(f"{row.environment}/{row.app} rolls out {row.release.short}: {where}")
     lines += [
         f"{t.target}: {t.health}: {t.reason}"
         for t in row.targets
-        if t.reason and t.exact and t.health not in (HealthStatus.HEALTHY, HealthStatus.UNKNOWN)
+        if t.reason and t.running == t.desired and t.health not in (HealthStatus.HEALTHY, HealthStatus.UNKNOWN)
     ]
     return lines
