@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from fleet.adapters.forge.documents import (
     FILE,
     OPEN,
-    PULLS,
     decode,
     encode,
     number_of,
@@ -241,10 +240,8 @@ class LocalForge:
         return self._repository.has(head) and self._repository.is_ancestor(head, base)
 
     def _look(self) -> _View:
-        """Ask the remote for its refs, and bring what is new."""
-        view = _View(self._repository.list_refs("refs/"))
-        self._bring(*(oid for ref, oid in view.refs.items() if ref.startswith((PULLS, OPEN))))
-        return view
+        """Ask the remote for its refs."""
+        return _View(self._repository.list_refs("refs/"))
 
     def _bring(self, *commits: str) -> None:
         """Make sure that commits are in this clone."""
@@ -274,6 +271,7 @@ class LocalForge:
 
     def _load(self, commit: str, ref: str) -> PullRequest:
         """Return what the commit of a ref says."""
+        self._bring(commit)
         try:
             content = self._repository.read_file(commit, FILE)
         except GitError as error:

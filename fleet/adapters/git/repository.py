@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 
 from fleet.adapters.git.discovery import find_root, layout
@@ -41,12 +40,14 @@ class GitRepository:
         self._branch = branch
         self._layout = layout(self._root)
         self._process = GitProcess(self._root)
-        self._objects = ObjectReader(self._root, self._layout)
+        self._objects = ObjectReader(self._root, self._layout, self._process)
         self._listings = Listings(self._process)
-        self._writer = CommitWriter(self._process, self._objects, self._layout.git)
+        self._writer = CommitWriter(self._process, self._objects)
         self._merger = Merger(self._process, self._writer)
         self._remote = Remote(self._process, remote)
         self._labels: dict[str, str] = {}
+        self._commits: dict[str, str] = {}  # what ids of commits and tags lead to; objects never change
+        self._trees: dict[str, str] = {}
 
     # ── reading ──
 
@@ -84,10 +85,9 @@ class GitRepository:
         """Return the full commit id of a revision expression."""
         check_revision(revision)
         if OBJECT_ID.match(revision):
-            found = self._objects.kind(f"{revision}^{{commit}}")
-            if found is None:
+            if not self.has(revision):
                 raise self._objects.missing(revision[:12])
-            return found[0]
+            return self._commits[revision]
         arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
         answer = self._process.run(arguments, fine=(0, 1, 128))
         if answer.status == 0 and OBJECT_ID.match(answer.text):
@@ -153,7 +153,12 @@ class GitRepository:
 
     def has(self, commit: str) -> bool:
         """Say whether a commit is in this clone."""
-        return self._objects.kind(f"{commit}^{{commit}}") is not None if OBJECT_ID.match(commit) else False
+        if commit in self._commits:
+            return True
+        found = self._objects.kind(f"{commit}^{{commit}}") if OBJECT_ID.match(commit) else None
+        if found is not None:
+            self._commits[commit] = found[0]
+        return found is not None
 
     def changed_paths(self, base: str, head: str) -> Sequence[str]:
         """Return the paths that ``head`` changed since it left ``base``; of a renamed file, both."""
@@ -218,10 +223,6 @@ class GitRepository:
                 raise self._objects.missing(commit[:12])
             known = self._trees[commit] = found[0]
         return known
-
-    @cached_property
-    def _trees(self) -> dict[str, str]:
-        return {}
 
     def _refs_now(self, names: Sequence[str]) -> Mapping[str, str]:
         found = self._remote.refs("refs/")

@@ -6,11 +6,11 @@ import errno
 import os
 import stat
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fleet.adapters.git.names import check_path, printable
-from fleet.adapters.git.objects import ObjectReader
+from fleet.adapters.git.objects import Child, ObjectReader
 from fleet.adapters.git.process import GitProcess
 from fleet.errors import FleetError, GitError, Location
 from fleet.ports.tree import EntryKind, TreeEntry
@@ -25,6 +25,7 @@ class Listings:
     def __init__(self, process: GitProcess) -> None:
         self._process = process
         self._known: dict[str, tuple[TreeEntry, ...]] = {}
+        self._indexes: dict[str, dict[str, TreeEntry]] = {}
 
     def of(self, tree: str) -> tuple[TreeEntry, ...]:
         """Return every entry below a tree, paths relative to it, sorted."""
@@ -37,6 +38,13 @@ class Listings:
     def known(self, tree: str) -> tuple[TreeEntry, ...] | None:
         """Return a listing that was made before."""
         return self._known.get(tree)
+
+    def index(self, tree: str) -> Mapping[str, TreeEntry] | None:
+        """Return a listing that was made before, by path."""
+        found = self._indexes.get(tree)
+        if found is None and tree in self._known:
+            found = self._indexes[tree] = {entry.path: entry for entry in self._known[tree]}
+        return found
 
 
 class GitTree:
@@ -77,16 +85,37 @@ class GitTree:
 
     def read(self, path: str) -> bytes:
         """Return the content of a file."""
-        found = self._objects.find(self._tree, check_path(path)) if path else None
-        if found is None:
-            raise _no_file(path, self._origin)
-        if not found.is_file:
-            raise _not_plain(path, _KINDS.get(found.mode[:3]))
-        return self._objects.blob(found.oid)
+        return self._objects.blob(self._file(path))
 
     def read_many(self, paths: Iterable[str]) -> dict[str, bytes]:
         """Return the content of many files."""
-        return {path: self.read(path) for path in paths}
+        oids = {path: self._file(path) for path in paths}
+        contents = self._objects.blobs(oids.values())
+        return {path: contents[oid] for path, oid in oids.items()}
+
+    def _file(self, path: str) -> str:
+        """Return the id of a plain file, from a listing if there is one of a directory on the way."""
+        here, rest = Child("40000", self._tree), check_path(path)
+        while rest:
+            listed = self._listings.index(here.oid) if here.is_directory else {}
+            if listed is not None:
+                entry = listed.get(rest)
+                if entry is None:
+                    break
+                if entry.kind is not EntryKind.FILE:
+                    raise _not_plain(path, entry.kind)
+                return entry.oid
+            part, _, rest = rest.partition("/")
+            found = self._objects.children(here.oid).get(part)
+            if found is None:
+                break
+            here = found
+        else:
+            if here.is_file:
+                return here.oid
+            if path:
+                raise _not_plain(path, _KINDS.get(here.mode[:3]))
+        raise _no_file(path, self._origin)
 
 
 class WorkTree:

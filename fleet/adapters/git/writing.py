@@ -17,10 +17,9 @@ _PLAIN = "100644"
 class CommitWriter:
     """Makes commits; moves no ref."""
 
-    def __init__(self, process: GitProcess, objects: ObjectReader, scratch: Path) -> None:
+    def __init__(self, process: GitProcess, objects: ObjectReader) -> None:
         self._process = process
         self._objects = objects
-        self._scratch = scratch
 
     def commit(
         self, base_tree: str | None, parents: Sequence[str], files: Mapping[str, bytes | None], message: str
@@ -31,10 +30,18 @@ class CommitWriter:
             GitError: a path is not allowed, or lies below what is not a directory.
         """
         modes = {path: self._mode(base_tree, path) for path in files}
-        with tempfile.TemporaryDirectory(prefix="fleet-", dir=self._scratch) as directory:
+        with tempfile.TemporaryDirectory(prefix="fleet-git-") as directory:
+            if base_tree is None and not any("/" in path for path in files):
+                listing = self._entries(files, modes, Path(directory))
+                records = (f"{mode} blob {oid}\t{path}\0" for path, mode, oid in listing)
+                tree = self._process.run(["mktree", "-z"], feed="".join(records).encode()).text
+                return self.seal(tree, parents, message)
             environment = {"GIT_INDEX_FILE": str(Path(directory) / "index")}
             self._process.run(["read-tree", base_tree or "--empty"], environment=environment)
-            changes = self._index_info(files, modes, Path(directory), base_tree)
+            lines = [f"{mode} {oid}\t{path}\0" for path, mode, oid in self._entries(files, modes, Path(directory))]
+            zero = "0" * len(base_tree or "0" * 40)
+            lines += [f"0 {zero}\t{path}\0" for path, new in files.items() if new is None and modes[path]]
+            changes = "".join(lines).encode()
             self._process.run(["update-index", "-z", "--index-info"], feed=changes, environment=environment)
             tree = self._process.run(["write-tree"], environment=environment).text
         return self.seal(tree, parents, message)
@@ -47,24 +54,21 @@ class CommitWriter:
         text = message.replace("\0", "").strip("\n") + "\n"
         return self._process.run([*arguments, "-F", "-"], feed=text.encode("utf-8", "replace")).text
 
-    def _index_info(
-        self, files: Mapping[str, bytes | None], modes: Mapping[str, str | None], directory: Path, base: str | None
-    ) -> bytes:
-        """Write the contents as objects, all in one process, and return the lines for ``update-index``."""
+    def _entries(
+        self, files: Mapping[str, bytes | None], modes: Mapping[str, str | None], directory: Path
+    ) -> list[tuple[str, str, str]]:
+        """Write the contents as objects, all in one process; return path, mode and id of each."""
         contents = [(path, content) for path, content in sorted(files.items()) if content is not None]
+        if not contents:
+            return []
         names = []
         for number, (_, content) in enumerate(contents):
             name = directory / str(number)
             name.write_bytes(content)
-            names.append(str(name))
-        oids: list[str] = []
-        if names:
-            arguments = ["hash-object", "-w", "-t", "blob", "--no-filters", "--stdin-paths"]
-            oids = self._process.run(arguments, feed="\n".join(names).encode() + b"\n").text.split()
-        lines = [f"{modes[path] or _PLAIN} {oid}\t{path}" for (path, _), oid in zip(contents, oids, strict=True)]
-        zero = "0" * len(base or "0" * 40)
-        lines += [f"0 {zero}\t{path}" for path, content in files.items() if content is None and modes[path]]
-        return "".join(f"{line}\0" for line in lines).encode()
+            names.append(f"{name}\n")
+        arguments = ["hash-object", "-w", "-t", "blob", "--no-filters", "--stdin-paths"]
+        oids = self._process.run(arguments, feed="".join(names).encode()).text.split()
+        return [(path, modes[path] or _PLAIN, oid) for (path, _), oid in zip(contents, oids, strict=True)]
 
     def _mode(self, tree: str | None, path: str) -> str | None:
         """Return the mode of a plain file that is there; None if there is nothing."""

@@ -14,7 +14,7 @@ from fleet.adapters.git.repository import GitRepository, find_root
 from fleet.errors import ConflictError, GitError, ToolError, UnreachableError
 from fleet.ports.repository import RefUpdate
 from fleet.ports.tree import EntryKind
-from tests.helpers.git import clone, commit_all, git, make_repository, push_file, remote_refs, write_files
+from tests.helpers.git import clone, commit_all, git, identify, make_repository, push_file, remote_refs, write_files
 from tests.unit.git.conftest import FILES, Open
 
 
@@ -82,6 +82,14 @@ def test_an_old_git_is_named(repository: GitRepository, tmp_path: Path, monkeypa
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     with pytest.raises(ToolError, match=r"needs 2\.38 or newer, this is `git version 2\.30\.2`"):
         repository.fetch()
+
+
+def test_a_repository_with_long_object_ids_is_refused_in_words(tmp_path: Path, open_repository: Open) -> None:
+    git(tmp_path, "init", "--quiet", "--object-format=sha256", "long")
+    identify(tmp_path / "long", "Ada")
+    git(tmp_path / "long", "commit", "--quiet", "--allow-empty", "-m", "x")
+    with pytest.raises(GitError, match="SHA-256"):
+        open_repository(tmp_path / "long").tree(git(tmp_path / "long", "rev-parse", "HEAD"))
 
 
 # ── revisions ──
