@@ -171,12 +171,11 @@ class _Reader:
         for name, reference in {**spec.images, **release.images}.items():
             key = f"images.{dotted((name,))}"
             if name in release.images:
-                source, at = (
-                    f"release {environment.name}/{app}",
-                    self.loader.locate(self.tree, pin, "release", "images"),
-                )
+                source = f"release {environment.name}/{app}"
+                at = self.loader.locate(self.tree, pin, "release", "images", name)
             else:
-                source, at = f"app {app}", self.loader.locate(there, default, "images", name)
+                source = f"app {app}"
+                at = self.loader.locate(there, default, "images", name)
             found[key] = ValueOrigin(path=key, value=reference, source=source, location=at)
         return found
 

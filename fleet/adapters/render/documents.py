@@ -84,24 +84,25 @@ def parse(text: str) -> Iterator[Document]:
 
 
 def line_of(node: Node, *keys: str | int) -> int:
-    """Return the line of a part of a node, as far as the keys lead."""
+    """Return the line of a part of a node, as far as the keys lead: of its key, where it has one."""
+    place = node
     for key in keys:
         found = _child(node, key)
         if found is None:
             break
-        node = found
-    return int(node.start_mark.line) + 1
+        place, node = found
+    return int(place.start_mark.line) + 1
 
 
-def _child(node: Node, key: str | int) -> Node | None:
+def _child(node: Node, key: str | int) -> tuple[Node, Node] | None:
+    """Return where a child is named, and the child."""
     if isinstance(node, MappingNode):
         for name, value in node.value:
             if isinstance(name, ScalarNode) and name.value == key:
-                # The key's own line: the value of a map starts one line below it.
-                return value if isinstance(value, (MappingNode, SequenceNode)) else name
+                return name, value
     if isinstance(node, SequenceNode) and isinstance(key, int) and key < len(node.value):
         child: Node = node.value[key]
-        return child
+        return child, child
     return None
 
 

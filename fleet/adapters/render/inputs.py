@@ -71,15 +71,17 @@ class Digester:
 
     def __init__(self) -> None:
         self._sources: dict[tuple[int, str, str], Source] = {}
+        self._by_digest: dict[str, Source] = {}
         self._parts: dict[int, str] = {}
         self._kept: list[Any] = []
 
     def source(self, request: RenderRequest) -> Source:
-        """Return the source of a request."""
+        """Return the source of a request; equal files have the same one."""
         key = (id(request.files), request.app, request.source)
         if key not in self._sources:
             self._kept.append(request.files)  # an id is only good while its object lives
-            self._sources[key] = Source(request)
+            made = Source(request)
+            self._sources[key] = self._by_digest.setdefault(made.digest, made)
         return self._sources[key]
 
     def context(self, request: RenderRequest, source: Source) -> dict[str, Any]:
