@@ -35,7 +35,7 @@ class EngineSpec(Spec):
 
     provider: Literal["resident", "stock"] = "resident"
     """`resident`: fleet's own long-lived Kubernetes provider. `stock`: the official `pulumi-resource-kubernetes`."""
-    parallelism: int = Field(default=4, ge=1, le=256)
+    parallelism: int = Field(default=4, ge=1, le=256, strict=True)
     """How many targets are reconciled at the same time."""
     timeout: Duration = "5m"
     """How long a target may take to apply and to become healthy."""
@@ -61,14 +61,14 @@ class WaveSpec(Spec):
     """Name of the wave, unique in its environment."""
     clusters: ClusterSelector
     """Which of the environment's clusters belong to the wave."""
-    max_concurrent: int | None = Field(default=None, ge=1)
+    max_concurrent: int | None = Field(default=None, ge=1, strict=True)
     """How many clusters of the wave change at once; absent: as many as the engine's parallelism allows."""
 
 
 class PolicySpec(Spec):
     """What it takes to change an environment. Read from the protected branch only, never from a pull request."""
 
-    approvals: int = Field(default=0, ge=0, le=20)
+    approvals: int = Field(default=0, ge=0, le=20, strict=True)
     """Approvals that a pull request needs before it may merge; the author's own does not count."""
     releases: Literal["pull-request", "direct"] = "pull-request"
     """How `fleet release` writes here: by pull request, or as a commit on the branch (for CI)."""

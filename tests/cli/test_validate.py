@@ -74,11 +74,13 @@ clusters/prod-us.yaml
   3:1     error    FLT-CFG-012  the key `access` is already written in line 2
 
 environments/prod/environment.yaml
+  1:1     error    FLT-CFG-040  `prod` promotes from `dve`, which is not declared
+          hint: did you mean `dev`?
   5:5     error    FLT-CFG-031  the key `waves[0].clusters` is missing
   6:5     error    FLT-CFG-030  unknown key `cluster` in `waves[0]`
           hint: did you mean `clusters`?
 
-4 errors, 0 warnings in 1 environment, 3 clusters, 0 apps, 0 targets, 0 objects; took 0.0s
+5 errors, 0 warnings in 1 environment, 3 clusters, 0 apps, 0 targets, 0 objects; took 0.0s
 """)
 
 
@@ -89,6 +91,7 @@ exit 1
 --- stdout
 ::error file=apps/web/app.yaml,line=4,col=13,title=FLT-CFG-019::`yes` means different things to different YAML readers%0Ahint: write `true`, `false` or a plain number, or put it in quotes: `"yes"`
 ::error file=clusters/prod-us.yaml,line=3,col=1,title=FLT-CFG-012::the key `access` is already written in line 2
+::error file=environments/prod/environment.yaml,line=1,col=1,title=FLT-CFG-040::`prod` promotes from `dve`, which is not declared%0Ahint: did you mean `dev`?
 ::error file=environments/prod/environment.yaml,line=5,col=5,title=FLT-CFG-031::the key `waves[0].clusters` is missing
 ::error file=environments/prod/environment.yaml,line=6,col=5,title=FLT-CFG-030::unknown key `cluster` in `waves[0]`%0Ahint: did you mean `clusters`?
 """)

@@ -30,15 +30,16 @@ def check(declared: Declared) -> Iterator[Problem]:
     yield from _fleet_file(declared)
     yield from _pipeline(declared)
     for cluster in declared.clusters.values():
-        if cluster.model is not None:
-            yield from _cluster(cluster, cluster.model)
+        if cluster.known is not None:
+            yield from _cluster(cluster, cluster.known)
     labels = {name: p.model.labels for name, p in declared.clusters.items() if p.model is not None}
     all_known = len(labels) == len(declared.clusters)  # otherwise an empty selection says nothing
 
     selected: dict[str, tuple[str, ...]] = {}
     for name, environment in sorted(declared.environments.items()):
+        if environment.known is not None:
+            yield from _names(declared, environment, environment.known.clusters, ("clusters",))
         if environment.model is not None:
-            yield from _names(declared, environment, environment.model.clusters, ("clusters",))
             selected[name] = pipeline.members(environment.model.clusters, labels)
             if not selected[name] and all_known:
                 yield Problem(
@@ -59,17 +60,17 @@ def listed(names: Sequence[str], limit: int = 5) -> str:
 
 def _fleet_file(declared: Declared) -> Iterator[Problem]:
     fleet = declared.fleet
-    if fleet.model is not None:
-        for key, name in (("remote", fleet.model.git.remote), ("branch", fleet.model.git.branch)):
+    if fleet.known is not None:
+        for key, name in (("remote", fleet.known.git.remote), ("branch", fleet.known.git.branch)):
             if _BAD_REF.search(name):
                 yield Problem(codes.BAD_REF, f"`{name}` is not a {key} name of git", fleet.at("git", key))
 
 
 def _pipeline(declared: Declared) -> Iterator[Problem]:
-    sources = {name: p.model.promotes_from for name, p in declared.environments.items() if p.model is not None}
+    known = {name: p.known for name, p in declared.environments.items() if p.known is not None}
+    sources = {name: spec.promotes_from for name, spec in known.items()}
     for name, source in sorted(sources.items()):
         environment = declared.environments[name]
-        assert environment.model is not None  # noqa: S101 - for the type checker
         if source is not None and source not in declared.environments:
             yield Problem(
                 codes.UNKNOWN_SOURCE,
@@ -77,7 +78,7 @@ def _pipeline(declared: Declared) -> Iterator[Problem]:
                 environment.at("promotesFrom"),
                 did_you_mean(source, declared.environments),
             )
-        track = environment.model.track
+        track = known[name].track
         if track is not None and source is not None:
             yield Problem(
                 codes.TRACK_NOT_FIRST,

@@ -31,15 +31,15 @@ def check(declared: Declared) -> Iterator[Problem]:
     """Yield every problem of apps and pins that concerns more than the form of one file."""
     promotable: dict[str, tuple[Steps, ...]] = {}
     for name, app in sorted(declared.apps.items()):
-        if app.model is not None:
-            paths, problems = _promotable(app, app.model)
+        if app.known is not None:
+            paths, problems = _promotable(app, app.known)
             promotable[name] = paths
             yield from problems
-            yield from _app(name, app, app.model, declared)
+            yield from _app(name, app, app.known, declared)
     for (environment, name), pin in sorted(declared.pins.items()):
-        if pin.model is not None:
-            yield from _pin(declared, environment, name, pin, pin.model)
-            yield from _masked(pin, pin.model.values, {name: promotable.get(name, ())})
+        yield from _pin(declared, environment, name, pin)
+        if pin.known is not None:
+            yield from _masked(pin, pin.known.values, {name: promotable.get(name, ())})
     yield from _masked_by_environments(declared, promotable)
 
 
@@ -92,7 +92,7 @@ def _images(file: Parsed[Any], images: Mapping[str, str], path: tuple[str, ...])
             yield Problem(codes.BAD_IMAGE, f"`{shown}` is not an image reference", file.at(*path, image))
 
 
-def _pin(declared: Declared, environment: str, name: str, pin: Parsed[Pin], spec: Pin) -> Iterator[Problem]:
+def _pin(declared: Declared, environment: str, name: str, pin: Parsed[Pin]) -> Iterator[Problem]:
     app = declared.apps.get(name)
     if app is None:
         yield Problem(
@@ -102,12 +102,13 @@ def _pin(declared: Declared, environment: str, name: str, pin: Parsed[Pin], spec
             did_you_mean(name, declared.apps) or f"declare it in `apps/{name}/app.yaml`",
         )
     owner = declared.environments.get(environment)
-    if spec.release is None:
+    spec = pin.known
+    if spec is None or spec.release is None:
         return
-    if owner is not None and owner.model is not None and owner.model.track is not None:
+    if owner is not None and owner.known is not None and owner.known.track is not None:
         yield Problem(
             codes.TRACK_AND_RELEASE,
-            f"`{environment}` follows the branch `{owner.model.track}`, so its pins hold no release",
+            f"`{environment}` follows the branch `{owner.known.track}`, so its pins hold no release",
             pin.at("release"),
             f"remove the `release:` block, or `track` from `{owner.path}`",
         )
@@ -146,11 +147,11 @@ def _masked_by_environments(declared: Declared, promotable: Mapping[str, tuple[S
     for owner, app in declared.pins:
         here[owner][app] = promotable.get(app, ())
     for name, environment in sorted(declared.environments.items()):
-        if environment.model is not None:
-            yield from _masked(environment, environment.model.values, here[name])
+        if environment.known is not None:
+            yield from _masked(environment, environment.known.values, here[name])
     for cluster in declared.clusters.values():
-        if cluster.model is not None and cluster.model.values:
-            yield from _masked(cluster, cluster.model.values, promotable)
+        if cluster.known is not None and cluster.known.values:
+            yield from _masked(cluster, cluster.known.values, promotable)
 
 
 def _masked(

@@ -24,6 +24,13 @@ class Parsed(Generic[Model]):
     document: Document | None
     model: Model | None
     problems: tuple[Problem, ...] = ()
+    partial: Model | None = None
+    """Of a file that is not valid: the model of what is well-formed in it."""
+
+    @property
+    def known(self) -> Model | None:
+        """What can be said about the file. What it lacks may only be missing because it is wrong."""
+        return self.model if self.model is not None else self.partial
 
     def at(self, *path: str | int) -> Location:
         """Return the place of a key."""

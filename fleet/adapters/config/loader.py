@@ -147,7 +147,8 @@ class _Cache:
                 self.models[path] = Parsed(path, None, None, problems)
             else:
                 instance, more = wording.validate(model, document)
-                self.models[path] = Parsed(path, document, instance, (*problems, *more))
+                partial = wording.salvage(model, document) if more else None
+                self.models[path] = Parsed(path, document, instance, (*problems, *more), partial)
         return self.models[path]
 
     def layer(self, source: str, path: str, keys: tuple[str, ...]) -> ValueLayer:

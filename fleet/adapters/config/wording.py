@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from copy import deepcopy
+from itertools import takewhile
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -18,6 +20,7 @@ from fleet.model.names import LABEL_PATTERN
 Model = TypeVar("Model", bound=BaseModel)
 
 _DURATION_PATTERN = Duration.__metadata__[0].pattern  # type: ignore[attr-defined]
+_SALVAGE_ROUNDS = 5
 _TYPES = {
     "string_type": "text",
     "dict_type": "a mapping",
@@ -42,6 +45,33 @@ def validate(model: type[Model], document: Document) -> tuple[Model | None, tupl
     except ValidationError as error:
         details = error.errors(include_url=False)
         return None, tuple(_problem(model, document, detail) for detail in details)
+
+
+def salvage(model: type[Model], document: Document) -> Model | None:
+    """Return the model of what is well-formed in a document with errors, so that the rest is checked all the same.
+
+    A list with a wrong item is left out as a whole (or places of other items would shift). None: what is required is
+    missing or wrong.
+    """
+    data = deepcopy(document.data)
+    for _ in range(_SALVAGE_ROUNDS):
+        try:
+            return model.model_validate(data)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                path = detail["loc"][:-1] if detail["type"] == "missing" else detail["loc"]
+                keys = tuple(takewhile(lambda step: isinstance(step, str), path))
+                if not keys:
+                    return None
+                _remove(data, keys)
+    return None
+
+
+def _remove(data: Any, keys: Path) -> None:
+    for key in keys[:-1]:
+        data = data.get(key) if isinstance(data, dict) else None
+    if isinstance(data, dict):
+        data.pop(keys[-1], None)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
@@ -98,7 +128,8 @@ def _wrong_type(name: str, given: Any, wanted: str) -> tuple[str, str, str | Non
     hint = None
     if wanted == "text" and isinstance(given, (bool, int, float)):
         hint = f'put it in quotes: `"{str(given).lower() if isinstance(given, bool) else given}"`'
-    return codes.WRONG_TYPE, f"`{name}` is {_shown(given)}; it must be {wanted}", hint
+    shown = f'`"{given}"`' if isinstance(given, str) and wanted != "text" else _shown(given)
+    return codes.WRONG_TYPE, f"`{name}` is {shown}; it must be {wanted}", hint
 
 
 def _bad_text(name: str, given: Any, pattern: str) -> tuple[str, str, str | None]:

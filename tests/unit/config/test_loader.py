@@ -52,7 +52,7 @@ CASES: dict[str, tuple[dict[str, str | None], list[str]]] = {
     "a missing key": ({DEV: "description: x\n"}, [f"E FLT-CFG-031 {DEV}:1:1: the key `clusters` is missing"]),
     "text instead of a list": (
         {DEV: "clusters:\n  names: dev\n"},
-        [f"E FLT-CFG-032 {DEV}:2:3: `clusters.names` is `dev`; it must be a list"],
+        [f'E FLT-CFG-032 {DEV}:2:3: `clusters.names` is `"dev"`; it must be a list'],
     ),
     "a number instead of text": (
         {EU: "labels: {tier: prod, zone: 1}\naccess: {context: x}\n"},
@@ -65,6 +65,10 @@ CASES: dict[str, tuple[dict[str, str | None], list[str]]] = {
     "a float as version": (
         {PIN: f"release:\n  version: 1.0\n  revision: {REVISION}\n"},
         [f"E FLT-CFG-032 {PIN}:2:3: `release.version` is `1.0`; it must be text"],
+    ),
+    "a number in quotes": (
+        {PROD: prod('policy: {approvals: "1"}\n')},
+        [f'E FLT-CFG-032 {PROD}:4:10: `policy.approvals` is `"1"`; it must be a whole number'],
     ),
     "not one of the choices": (
         {PROD: prod("policy: {releases: pr}\n")},
@@ -261,6 +265,28 @@ CASES: dict[str, tuple[dict[str, str | None], list[str]]] = {
 def test_each_kind_of_bad_file_is_told_with_its_place(case: str) -> None:
     files, expected = CASES[case]
     assert sorted(problems(**files)) == sorted(expected)
+
+
+def test_a_file_with_errors_is_checked_as_far_as_it_goes() -> None:
+    files = {
+        DEV: "promotesFrom: prd\nclusters: {names: [dev, dve]}\npolicy: {approvals: many}\nwaves: [{name: x}]\n",
+        PIN: "release: {version: v1}\nvalues: {ratings: {enabled: true}}\nvalue: 1\n",
+        EU: "labels: {tier: prod, region: 'e u', zone: 1}\naccess: {context: x, sandbox: y}\ncolour: red\n",
+    }
+    assert {(line.split()[1], line.split()[2].split(":")[0]) for line in problems(**files)} == {
+        ("FLT-CFG-040", DEV),
+        ("FLT-CFG-046", DEV),
+        ("FLT-CFG-032", DEV),
+        ("FLT-CFG-031", DEV),
+        ("FLT-CFG-036", PIN),
+        ("FLT-CFG-031", PIN),
+        ("FLT-CFG-063", PIN),
+        ("FLT-CFG-030", PIN),
+        ("FLT-CFG-070", EU),
+        ("FLT-CFG-032", EU),
+        ("FLT-CFG-071", EU),
+        ("FLT-CFG-030", EU),
+    }
 
 
 LAYOUT: dict[str, tuple[str, str | EntryKind, list[str]]] = {
