@@ -167,7 +167,7 @@ class Services:
 
     def close(self) -> None:
         """Stop what was started; a service that was never made costs nothing."""
-        for name in ("deployer", "renderer", "clusters"):
+        for name in ("deployer", "renderer", "clusters", "store"):
             service = self.__dict__.get(name)
             if service is not None:
                 with suppress(FleetError):

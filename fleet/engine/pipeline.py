@@ -11,6 +11,9 @@ from fleet.model.selector import ClusterSelector
 REST = "rest"
 """Name of the last wave: the clusters that no declared wave selects."""
 
+ALL = "all"
+"""Name of the only wave of an environment that declares none."""
+
 
 def order(promotes_from: Mapping[str, str | None]) -> tuple[str, ...]:
     """Return the environments in pipeline order: each after its source, one pipeline after the other, then by name.
@@ -54,8 +57,8 @@ def waves(
 ) -> tuple[Wave, ...]:
     """Place each cluster of an environment into exactly one wave.
 
-    The first declared wave that selects a cluster has it; what is left forms the last wave, `rest`. A wave without
-    clusters is left out.
+    The first declared wave that selects a cluster has it; what is left forms the last wave, `rest` (`all`, if no wave
+    is declared). A wave without clusters is left out.
     """
     left = {name: clusters[name] for name in sorted(environment)}
     result: list[Wave] = []
@@ -66,5 +69,5 @@ def waves(
         for name in selected:
             del left[name]
     if left:
-        result.append(Wave(REST, len(result), tuple(left)))
+        result.append(Wave(REST if declared else ALL, len(result), tuple(left)))
     return tuple(result)

@@ -25,7 +25,8 @@ class Wave:
 class Environment:
     """An environment with its clusters and waves resolved.
 
-    Every cluster is in exactly one wave: those that no declared wave selects form a last one named `rest`.
+    Every cluster is in exactly one wave: those that no declared wave selects form a last one, `rest`; in an
+    environment that declares none, all clusters form one, `all`.
     """
 
     name: str
