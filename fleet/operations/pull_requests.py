@@ -211,7 +211,7 @@ def _base(found: PullRequest, repository: RepositoryReader) -> str:
     if base is None:
         raise ForgeError(
             f"pull request #{found.number} wants to merge into `{found.base_branch}`, which is gone",
-            code="FLT-FRG-005",
+            code="FLT-FRG-009",
         )
     return base
 

@@ -183,7 +183,7 @@ class LocalForge:
         base = view.branch(known.base_branch)
         if base is None:
             raise ForgeError(
-                f"pull request #{number} wants to merge into `{known.base_branch}`, which is gone", code="FLT-FRG-005"
+                f"pull request #{number} wants to merge into `{known.base_branch}`, which is gone", code="FLT-FRG-009"
             )
         present = view.branch(known.branch)
         if present is None and not self._is_in(known.head, base):
