@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fleet.ports.clock import Clock
     from fleet.ports.cluster import Clusters
     from fleet.ports.config import FleetLoader, PinEditor
-    from fleet.ports.deployer import Deployer
+    from fleet.ports.deployer import InteractiveDeployer
     from fleet.ports.forge import Forge
     from fleet.ports.renderer import Renderer
     from fleet.ports.reporter import Reporter
@@ -138,7 +138,7 @@ class Services:
         return Adapter(paths.cache_directory() / "toolchain", {}, self.reporter)
 
     @cached_property
-    def deployer(self) -> Deployer:
+    def deployer(self) -> InteractiveDeployer:
         """The Pulumi engine."""
         from fleet.adapters.pulumi.deployer import PulumiDeployer
 
@@ -167,7 +167,7 @@ class Services:
 
     def close(self) -> None:
         """Stop what was started; a service that was never made costs nothing."""
-        for name in ("deployer", "renderer", "clusters", "store"):
+        for name in ("deployer", "renderer", "clusters", "store", "repository"):
             service = self.__dict__.get(name)
             if service is not None:
                 with suppress(FleetError):
