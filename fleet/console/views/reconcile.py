@@ -14,6 +14,8 @@ ROWS = 40
 """Targets that a table shows without `-o wide`."""
 _FEW = 12
 """Up to so many targets, those that did not change have a row too."""
+_ADVICE = 8
+"""Most lines of advice after a run."""
 
 _STYLES = {
     Outcome.FAILED: "red",
@@ -122,6 +124,8 @@ def _show_advice(terminal: Terminal, run: Run) -> None:
     for result in run.results:
         if not result.ok and result.hint:
             advice.setdefault(result.hint, []).append(str(result.target))
-    for hint, targets in advice.items():
+    for hint, targets in list(advice.items())[:_ADVICE]:
         more = f" (and {len(targets) - 1} more)" if len(targets) > 1 else ""
         terminal.say(Level.HINT, f"{targets[0]}{more}: {hint}")
+    if len(advice) > _ADVICE:
+        terminal.say(Level.HINT, f"… and {len(advice) - _ADVICE} more like these; `-o json` has all")

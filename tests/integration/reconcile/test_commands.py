@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -111,7 +112,8 @@ def repository(kube: Kube, pulumi_binary: Path, tmp_path: Path) -> Iterator[Repo
     clusters = KubeClusters(Path("none"), tmp_path, os.environ)
     for context in kube.contexts:
         spec = ClusterSpec(access=AccessSpec(context=context, kubeconfig=str(kube.kubeconfig)))
-        clusters.writer(context, spec).delete(ObjectRef("v1", "Namespace", "", namespace), propagation="Background")
+        for name in (namespace, f"{namespace}-api"):
+            clusters.writer(context, spec).delete(ObjectRef("v1", "Namespace", "", name), propagation="Background")
     clusters.close()
 
 
@@ -205,3 +207,36 @@ def test_clusters_that_cannot_be_reached_are_unknown_with_the_reason(repository:
     assert repository.json("reconcile", "--yes", "-c", "eu", status=5)["results"][0]["hint"]
     repository.fleet("status", "-e", "prod", status=5)
     assert "`eu` is not known" in repository.fleet("diff").stderr
+
+
+def test_the_first_interrupt_finishes_what_runs_and_the_next_run_goes_on(repository: Repository) -> None:
+    template = repository.root / "apps/web/templates/web.yaml.j2"
+    repository.write(
+        {
+            "apps/api/app.yaml": f"namespace: {repository.namespace}-api\nvalues: {{replicas: 1}}\n",
+            "apps/api/templates/web.yaml.j2": template.read_text(),
+        }
+    )
+    pin = f"release:\n  version: 1.0.0\n  revision: {repository.git('rev-parse', 'HEAD')}\n"
+    repository.write({f"environments/{name}/apps/api.yaml": pin for name in ("dev", "prod")})
+    run = subprocess.Popen(
+        [sys.executable, "-m", "fleet", "reconcile", "--yes", "--parallel", "1"],
+        cwd=repository.root,
+        env=repository.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert run.stderr is not None
+    first = run.stderr.readline()
+    assert "api/dev/dev  applied" in first
+    os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to the command and all of its children
+    out, err = run.communicate(timeout=120)
+    assert run.returncode == 130, out + err
+    assert "stopping: 1 running to finish, 2 not started" in err
+    assert "2 applied, 2 blocked" in out
+    assert "next: fleet reconcile" in err
+    rest = repository.json("reconcile", "--yes")
+    assert [r["outcome"] for r in rest["results"]] == ["unchanged", "unchanged", "applied", "applied"]
