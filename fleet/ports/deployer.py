@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from fleet.model.change import ChangeSet
@@ -54,6 +55,10 @@ class DeployResult:
     unreachable: bool = False
 
 
+Resolve = Callable[[str], tuple[DesiredState, ClusterSpec]]
+"""Returns the desired state and the cluster of a stack by its name."""
+
+
 class Deployer(Protocol):
     """The engine. Safe to call from several threads for different targets."""
 
@@ -61,6 +66,11 @@ class Deployer(Protocol):
         """Apply (or preview) one target. ``on_object`` is told each object and engine step as it happens.
 
         Objects that the stack owns and the desired state lacks are deleted, if they carry this target's labels.
+
+        Raises:
+            ConflictError: the fencing token is older than one seen before, the lease was lost during the run, or
+                another process works on the stack.
+            ToolError: the engine's binary is missing.
         """
         ...
 
@@ -74,4 +84,19 @@ class Deployer(Protocol):
 
     def close(self) -> None:
         """Stop the resident provider and language host."""
+        ...
+
+
+class InteractiveDeployer(Deployer, Protocol):
+    """An engine whose own command line a person may use on the fleet's stacks."""
+
+    def interactive(self, arguments: Sequence[str], directory: Path | None, resolve: Resolve) -> int:
+        """Run the engine's command line on this terminal and return its exit status.
+
+        It works on the same stacks with the same provider; ``resolve`` is asked for the stacks that it works on. It
+        runs in ``directory``, which must belong to the fleet's project; None: in a project made for it.
+
+        Raises:
+            ToolError: the engine's binary is missing.
+        """
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,8 +52,14 @@ class Engine:
         owned = tuple(with_ownership(m, labels, object_digest(m)) for m in objects)
         return DesiredState(self.target, Release(version="1.0.0", revision="0" * 40), owned, "digest")
 
-    def deploy(self, *objects: Manifest, preview: bool = False, timeout: float = 60.0) -> DeployResult:
-        request = DeployRequest(self.desired(objects), self.cluster, timeout, self.fence, preview)
+    def deploy(
+        self,
+        *objects: Manifest,
+        preview: bool = False,
+        timeout: float = 60.0,
+        cancel: threading.Event | None = None,
+    ) -> DeployResult:
+        request = DeployRequest(self.desired(objects), self.cluster, timeout, self.fence, preview, cancel)
         self.steps.clear()
         return self.deployer.deploy(request, lambda ref, step: self.steps.append((ref, step)))
 
@@ -71,3 +78,8 @@ class Engine:
     def close(self) -> None:
         self.deployer.close()
         self.clusters.close()
+
+    def remove_quickly(self) -> None:
+        """Delete what the stack holds, without waiting for it to be gone."""
+        for ref in reversed(self.deployer.state.held(self.target.stack)):
+            self.api.delete(ref, propagation="Background")

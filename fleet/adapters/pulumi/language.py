@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 MESSAGE_LIMIT = 400 * 1024 * 1024
 """Bytes of one gRPC message; the engine's own limit."""
 
-_FIRST = ("Namespace", "CustomResourceDefinition")
-_FAILED = grpc.StatusCode.UNKNOWN
+FIRST = ("Namespace", "CustomResourceDefinition")
 
 
 @dataclass(frozen=True)
@@ -113,22 +112,26 @@ class Registrations:
         )
         reference = f"{provider.urn}::{provider.id or '04da6b54-80e4-46f7-96ec-b56ff0331ba9'}"
         ordered = in_apply_order(program.objects)
-        first = [manifest for manifest in ordered if manifest["kind"] in _FIRST]
-        rest = [manifest for manifest in ordered if manifest["kind"] not in _FIRST]
+        first = [manifest for manifest in ordered if manifest["kind"] in FIRST]
+        rest = [manifest for manifest in ordered if manifest["kind"] not in FIRST]
         urns: dict[tuple[str, str], str] = {}
 
         def registered(manifest: Manifest) -> resource_pb2.RegisterResourceRequest:
-            return self._object(manifest, root.urn, reference, program, _needs(manifest, urns))
+            needs = [urns[key] for key in needed_by(manifest) if key in urns]
+            return self._object(manifest, root.urn, reference, program, needs)
 
         failure: grpc.RpcError | None = None
+        broken: set[tuple[str, str]] = set()
         for group in (first, rest):
-            futures = [(manifest, self._monitor.RegisterResource.future(registered(manifest))) for manifest in group]
+            possible = [manifest for manifest in group if not broken.intersection(needed_by(manifest))]
+            futures = [(manifest, self._monitor.RegisterResource.future(registered(manifest))) for manifest in possible]
             for manifest, future in futures:  # all of them, even after a failure: each object stands for itself
                 error = future.exception()
                 if isinstance(error, grpc.RpcError):
                     failure = failure or error
+                    broken.add(provided_by(manifest))
                 else:
-                    urns[_provides(manifest)] = future.result().urn
+                    urns[provided_by(manifest)] = future.result().urn
         if failure is not None:
             raise failure
         self._monitor.RegisterResourceOutputs(
@@ -156,7 +159,7 @@ class Registrations:
         )
 
 
-def _provides(manifest: Manifest) -> tuple[str, str]:
+def provided_by(manifest: Manifest) -> tuple[str, str]:
     """Return what others may need: a namespace by name, a kind by group and name."""
     if manifest["kind"] == "Namespace":
         return "Namespace", manifest["metadata"]["name"]
@@ -166,11 +169,10 @@ def _provides(manifest: Manifest) -> tuple[str, str]:
     return "", ""
 
 
-def _needs(manifest: Manifest, urns: Mapping[tuple[str, str], str]) -> list[str]:
-    """Return the URNs of the namespace and definition that an object needs, where the stack has them."""
+def needed_by(manifest: Manifest) -> tuple[tuple[str, str], ...]:
+    """Return what an object needs before it can be made: its namespace, and the definition of its kind."""
     ref = ObjectRef.of(manifest)
-    wanted = (("Namespace", ref.namespace), (ref.group, ref.kind))
-    return [urns[key] for key in wanted if key in urns]
+    return ("Namespace", ref.namespace), (ref.group, ref.kind)
 
 
 def former_urns(

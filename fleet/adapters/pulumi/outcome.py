@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from fleet.adapters.pulumi.process import Finished
 from fleet.adapters.pulumi.provider.session import Session
-from fleet.engine.compare import compare_objects
+from fleet.engine.compare import compare_objects, join
 from fleet.errors import FleetError, UnreachableError
-from fleet.model.change import ChangeSet, ObjectChange
+from fleet.model.change import ChangeKind, ChangeSet, ObjectChange
 from fleet.model.objects import Manifest, ObjectRef
 from fleet.ports.deployer import DeployedObject, DeployResult
 
@@ -39,8 +39,23 @@ def changes_of(session: Session) -> ChangeSet:
     for ref in sorted({operation.ref for operation in session.operations}):
         change = compare_objects(session.initial.get(ref.identity), _after(session, ref))
         if change is not None:
-            changes.append(change)
+            changes.append(_without_server_annotations(change, session.desired.get(ref.identity)))
     return ChangeSet(objects=tuple(changes))
+
+
+def _without_server_annotations(change: ObjectChange, desired: Manifest | None) -> ObjectChange:
+    """Return the change without annotations that the server itself counts up, as the revision of a rollout."""
+    if change.kind is not ChangeKind.CHANGED or desired is None:
+        return change
+    declared = {join("metadata.annotations", key) for key in (desired["metadata"].get("annotations") or {})}
+    fields = tuple(
+        field
+        for field in change.fields
+        if field.kind is ChangeKind.REMOVED
+        or not field.path.startswith("metadata.annotations")
+        or field.path in declared
+    )
+    return change.model_copy(update={"fields": fields})
 
 
 def _after(session: Session, ref: ObjectRef) -> Manifest | None:

@@ -6,6 +6,8 @@ import os
 import re
 import signal
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +20,8 @@ from fleet.failpoints import failpoint
 
 _GRACE = 5.0
 """Seconds between asking a run to stop and killing it."""
+_CANCEL_POLL = 0.25
+"""Seconds between looks at whether the lease was lost."""
 _MEMORY_LIMIT = "1GiB"
 _INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TMPDIR", "USER")
 _OURS = re.compile(r"^(PULUMI|VAULT|GOGC$|GOMEMLIMIT$)")
@@ -30,6 +34,7 @@ class Finished:
     status: int
     output: str
     timed_out: bool = False
+    cancelled: bool = False
 
 
 def settings(state: StateDirectory) -> dict[str, str]:
@@ -68,11 +73,13 @@ def run(
     directory: Path,
     timeout: float,
     guard: Guard,
-    on_timeout: Callable[[], None],
+    on_stop: Callable[[], None] = lambda: None,
+    cancel: threading.Event | None = None,
 ) -> Finished:
     """Run the command line in a process group of its own and return what it said.
 
-    After ``timeout`` seconds the group is asked to stop (the engine then writes what it did) and, later, killed.
+    After ``timeout`` seconds the group is asked to stop (the engine then writes what it did) and, later, killed. When
+    ``cancel`` is set, it is killed at once. ``on_stop`` is called before either.
 
     Raises:
         ToolError: the binary cannot be started.
@@ -95,26 +102,46 @@ def run(
         ) from error
     guard.watch(process.pid)
     failpoint("engine.after-spawn")
-    timed_out = False
     try:
-        try:
-            output, _ = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            timed_out = True
-            on_timeout()
-            _signal(process, signal.SIGINT)
-            try:
-                output, _ = process.communicate(timeout=_GRACE)
-            except subprocess.TimeoutExpired:
-                _signal(process, signal.SIGKILL)
-                output, _ = process.communicate()
+        ended = _wait(process, timeout, cancel)
+        if ended is None:
+            on_stop()
+            lost = cancel is not None and cancel.is_set()
+            output = _end(process, 0.0 if lost else _GRACE)
+            return Finished(process.returncode, output, timed_out=not lost, cancelled=lost)
+        return Finished(process.returncode, ended)
     except BaseException:  # interrupted: leave nothing behind
-        _signal(process, signal.SIGKILL)
-        process.wait()
+        on_stop()
+        _end(process, 0.0)
         raise
     finally:
         guard.release(process.pid)
-    return Finished(process.returncode, output.decode(errors="replace"), timed_out)
+
+
+def _wait(process: subprocess.Popen[bytes], timeout: float, cancel: threading.Event | None) -> str | None:
+    """Return what a process said, or None if it is to be stopped."""
+    end = time.monotonic() + timeout
+    while True:
+        remaining = end - time.monotonic()
+        if remaining <= 0 or (cancel is not None and cancel.is_set()):
+            return None
+        try:
+            output, _ = process.communicate(timeout=remaining if cancel is None else min(remaining, _CANCEL_POLL))
+        except subprocess.TimeoutExpired:
+            continue
+        return output.decode(errors="replace")
+
+
+def _end(process: subprocess.Popen[bytes], grace: float) -> str:
+    """Ask a process group to stop, kill it after ``grace`` seconds, and return what it said."""
+    if grace:
+        _signal(process, signal.SIGINT)
+        try:
+            return process.communicate(timeout=grace)[0].decode(errors="replace")
+        except subprocess.TimeoutExpired:
+            pass
+    _signal(process, signal.SIGKILL)
+    return process.communicate()[0].decode(errors="replace")
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -12,7 +12,7 @@ from fleet.adapters.pulumi.names import PACKAGE
 from fleet.adapters.pulumi.peers import Peers
 from fleet.adapters.pulumi.protocol import grpc
 from fleet.adapters.pulumi.provider import service
-from fleet.adapters.pulumi.provider.session import Sessions
+from fleet.adapters.pulumi.provider.sessions import Sessions
 
 _THREADS = 512
 """At most: each run waits in one (`Run`), and each request works in one. Threads are made when they are needed."""

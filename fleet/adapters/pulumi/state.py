@@ -7,6 +7,7 @@ Layout below the fleet's own directory (https://www.pulumi.com/docs/iac/concepts
     .pulumi/history/<project>/<stack>/                    one pair of files for each run: pruned
     .pulumi/locks/organization/<project>/<stack>/*.json   who works on the stack: no expiry, no check of the owner
     home/                                                 PULUMI_HOME
+    settings/Pulumi.<stack>.yaml                          settings of stacks, for a person's commands
     fences/<stack>                                        highest fencing token that worked on the stack
     intents/<stack>.json                                  kinds of objects that an unfinished run may have made
 
@@ -126,6 +127,18 @@ class StateDirectory:
             return None
         return state.get("encryptedkey") if isinstance(state, dict) else None
 
+    def copy_from(self, other: StateDirectory, stack: str) -> None:
+        """Take over the state that a stack has in another directory, or an empty one."""
+        try:
+            _write(self.file(stack), other.file(stack).read_bytes())
+        except FileNotFoundError:
+            self.file(stack).unlink(missing_ok=True)
+            self.create(stack)
+
+    def write_settings(self, stack: str, settings: Mapping[str, str]) -> None:
+        """Write the settings file of a stack, where the project at the root of a fleet looks for it."""
+        _write(self.root / "settings" / f"Pulumi.{stack}.yaml", json.dumps(settings).encode())  # JSON is YAML
+
     def remove(self, stack: str) -> None:
         """Remove a stack and everything that belongs to it."""
         self.file(stack).unlink(missing_ok=True)
@@ -134,6 +147,7 @@ class StateDirectory:
             shutil.rmtree(self._bucket / name / self.project / stack, ignore_errors=True)
         shutil.rmtree(self._locks(stack), ignore_errors=True)
         (self.root / "fences" / stack).unlink(missing_ok=True)
+        (self.root / "settings" / f"Pulumi.{stack}.yaml").unlink(missing_ok=True)
         self.forget_intent(stack)
 
     def prune(self, stack: str) -> None:

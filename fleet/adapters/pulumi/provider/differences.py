@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fleet.adapters.pulumi import protocol
@@ -36,21 +37,43 @@ def diff_response(request: pb.DiffRequest, session: Session) -> pb.DiffResponse:
     news = inputs.data
     old_inputs = news if same_inputs else decode(request.old_inputs).data
     changed = [] if same_inputs else list(shapes.changed_paths(old_inputs, news))
-    replaces = set[str]() if same_inputs else set(forces_replacement(old_inputs, news))
+    replaces = set[str]()
     if live is None:
         changed.append(("metadata.uid", "delete"))  # somebody deleted it: an update puts it back
-        replaces.clear()
     else:
         recorded = shapes.comparable(shapes.live_of(decode(request.olds).data), live)
         drifted = shapes.drifted_paths(recorded, live, old_inputs)
         changed += [item for item in drifted if item not in changed]
-        if drifted:
-            replaces |= set(forces_replacement(prune(recorded, news), prune(live, news)))
+        if changed:
+            suspects = _immutable_changes(old_inputs, news, recorded, live, drifted=bool(drifted))
+            replaces = suspects if suspects and not session.accepts(news) else replaces
     if not changed:
         return response(changes=response.DIFF_NONE)
     if replaces:
         session.will_replace(request.urn)
     return _some(changed, replaces)
+
+
+def _immutable_changes(old: Manifest, new: Manifest, recorded: Manifest, live: Manifest, *, drifted: bool) -> set[str]:
+    """Return the immutable fields that seem to change. The server has the last word on them.
+
+    Compared are the last inputs with the new ones; the live object with fields that are declared for the first time;
+    and, where somebody edited the object (deleted it and made it again), the recorded state with the live one.
+    """
+    suspects = set(forces_replacement(old, new))
+    now = prune(live, new)
+    suspects |= {path for path in forces_replacement(now, new) if _absent(old, path)}
+    if drifted:
+        suspects |= set(forces_replacement(prune(recorded, new), now))
+    return suspects
+
+
+def _absent(manifest: Any, path: str) -> bool:
+    for key in path.split("."):
+        if not isinstance(manifest, Mapping) or key not in manifest:
+            return True
+        manifest = manifest[key]
+    return False
 
 
 def _some(changed: list[tuple[str, str]], replaces: set[str]) -> pb.DiffResponse:

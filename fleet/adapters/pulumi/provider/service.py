@@ -20,7 +20,8 @@ from fleet.adapters.pulumi.peers import Peers
 from fleet.adapters.pulumi.protocol import Context, Empty, Struct, grpc
 from fleet.adapters.pulumi.provider import shapes
 from fleet.adapters.pulumi.provider.differences import diff_response
-from fleet.adapters.pulumi.provider.session import Session, Sessions
+from fleet.adapters.pulumi.provider.session import Session
+from fleet.adapters.pulumi.provider.sessions import Sessions
 from fleet.adapters.pulumi.structs import Properties, decode, encode
 from fleet.errors import DeployError, FleetError, InternalError, UnreachableError
 from fleet.model.objects import Manifest, ObjectRef

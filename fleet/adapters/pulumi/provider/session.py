@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from fleet.adapters.pulumi.names import Urn
 from fleet.adapters.pulumi.provider import shapes
 from fleet.engine.objects import owner_of, ownership
 from fleet.errors import ClusterError, ConflictError, DeployError, FleetError
@@ -162,6 +161,18 @@ class Session:
             self._remember(ref, applied)
         return applied
 
+    def accepts(self, manifest: Manifest) -> bool:
+        """Ask the server, by a dry run, whether it takes a change that looks as if it needed a new object.
+
+        It decides: a table of immutable fields cannot know that a default is declared now, or that two ways to write a
+        quantity are one. A replacement loses data, so it must be certain.
+        """
+        try:
+            self.cluster.dry_run(manifest, manager=self.manager(manifest), force=True)
+        except ClusterError as error:
+            return error.code != INVALID
+        return True
+
     def manager(self, manifest: Manifest) -> str:
         """Return the field manager that an object is written with."""
         return shapes.annotation(manifest, shapes.MANAGER_ANNOTATION) or FIELD_MANAGER
@@ -171,12 +182,14 @@ class Session:
 
         Returns:
             The API server's answer, or None for a preview that cannot know it: the namespace or the definition of the
-            kind is not there yet.
+            kind is not there yet, or the object would be replaced.
 
         Raises:
             ClusterError: the server refused.
         """
         self._told(ref, step)
+        if preview and step == "replace":
+            return None  # the old object is in the way of a dry run
         if not preview:
             failpoint("provider.before-apply")
         applied = self._apply_when_possible(ref, manifest, preview)
@@ -329,6 +342,10 @@ class Session:
         if self._cancelled.wait(min(seconds, max(0.0, self.deadline - time.monotonic()))):
             raise CancelledError
 
+    def note(self, ref: ObjectRef, step: str) -> None:
+        """Take down a step that somebody else took."""
+        self._record(ref, step)
+
     def foresee_deletion(self, ref: ObjectRef) -> None:
         """Note what a preview would delete, if it is there and ours."""
         live = self.lookup(ref)
@@ -374,49 +391,3 @@ class Session:
                 f"`{ref}` belongs to the target `{owner}`",
                 hints=("declare the object in one app only, or give one of the two another name or namespace",),
             )
-
-
-class Sessions:
-    """The running sessions by stack."""
-
-    def __init__(self, resolve: Callable[[str], Session | None] = lambda _stack: None) -> None:
-        self._sessions: dict[str, Session] = {}
-        self._resolve = resolve
-        self._lock = threading.Lock()
-
-    def add(self, session: Session) -> None:
-        """Make a session known for its stack; a stack has one at a time."""
-        with self._lock:
-            self._sessions[session.target.stack] = session
-
-    def remove(self, session: Session) -> None:
-        """Forget a session."""
-        with self._lock:
-            if self._sessions.get(session.target.stack) is session:
-                del self._sessions[session.target.stack]
-
-    def of(self, stack: str) -> Session:
-        """Return the session of a stack; one that nobody opened is resolved (a person runs the CLI by hand).
-
-        Raises:
-            DeployError: there is none.
-        """
-        with self._lock:
-            session = self._sessions.get(stack)
-            if session is None:
-                session = self._resolve(stack)
-                if session is None:
-                    raise DeployError(f"there is no run on the stack `{stack}`")
-                self._sessions[stack] = session
-            return session
-
-    def cancel(self, stack: str) -> None:
-        """End the waiting of a stack's session, if it still runs."""
-        with self._lock:
-            session = self._sessions.get(stack)
-        if session is not None:
-            session.cancel()
-
-    def of_urn(self, urn: str) -> Session:
-        """Return the session of the stack that a resource belongs to."""
-        return self.of(Urn.parse(urn).stack)

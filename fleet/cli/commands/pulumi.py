@@ -1,0 +1,46 @@
+"""`fleet pulumi`: the stock Pulumi command line on the fleet's stacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fleet.cli.session import Session
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("pulumi", rich_help_panel="Operate", context_settings={"ignore_unknown_options": True})(pulumi)
+
+
+def pulumi(
+    context: typer.Context,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="-- ARGS…", help="Arguments of Pulumi, after `--`.")
+    ] = None,
+) -> None:
+    """Run the Pulumi command line on a stack of the fleet.
+
+    Every target is a stack named `<app>.<environment>.<cluster>`. The command gets the fleet's state backend, secrets
+    and Kubernetes provider, and the program that it runs is the target as the protected branch declares it: what
+    `preview` shows is what `fleet reconcile` would do.
+
+    \b
+    Examples:
+      fleet pulumi -- stack ls
+      fleet pulumi -- preview -s bookinfo.dev.dev --diff
+      fleet pulumi -- stack export -s bookinfo.dev.dev
+
+    Exit codes: those of Pulumi; 5 if it is not installed.
+    """
+    from fleet.bootstrap.pulumi_program import StackResolver
+
+    session = Session.of(context)
+    services = session.services
+    # Relative paths among the arguments start where the person is.
+    directory = Path.cwd() if (services.root / "Pulumi.yaml").is_file() else None
+    status = services.deployer.interactive(arguments or ["--help"], directory, StackResolver(services))
+    if status:
+        raise typer.Exit(status)
