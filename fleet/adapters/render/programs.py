@@ -171,7 +171,7 @@ class _Monitor(mocks.MockMonitor):
 
     def ReadResource(self, request: Any) -> Any:  # noqa: N802
         """Refuse: nothing is live while a program runs."""
-        raise RuntimeError(f"resource `{request.name}` is read from a cluster; a program only says what there is")
+        raise RuntimeError(f"resource `{request.name}` is read and not declared; a program only says what there is")
 
     def _refuse(self, code: str, message: str, place: tuple[str, int | None], urn: str) -> Any:
         self._recording.problems.append(Trouble(code, message, *place))

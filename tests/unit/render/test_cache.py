@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def fresh(tmp_path: Path) -> Iterator[JailedRenderer]:
     made.close()
 
 
-def cluster(name: str) -> dict[str, object]:
+def cluster(name: str) -> dict[str, Any]:
     return {"cluster": {"name": name, "labels": {}}}
 
 
@@ -112,10 +113,10 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     [{"values": {"replicas": 3}}, {"namespace": "other"}, {"text": PLAIN + "  b: c\n"}],
 )
 def test_whatever_the_result_depends_on_is_in_the_digest(
-    fresh: JailedRenderer, tmp_path: Path, change: dict[str, object]
+    fresh: JailedRenderer, tmp_path: Path, change: dict[str, Any]
 ) -> None:
     text = str(change.pop("text", PLAIN))
-    fresh.render([templates(PLAIN), templates(text, **change)])  # type: ignore[arg-type]
+    fresh.render([templates(PLAIN), templates(text, **change)])
     assert len(entries(tmp_path)) == 2
 
 

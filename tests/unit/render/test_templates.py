@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fleet.adapters.render import codes
@@ -163,9 +165,5 @@ def test_templates_that_render_nothing_are_no_error(renderer: JailedRenderer) ->
 def test_a_file_that_is_no_text_is_an_error(renderer: JailedRenderer) -> None:
     request = templates("a: 1")
     files = {"apps/web/templates/a.yaml.j2": b"a: 1\nb: \xff\n"}
-    found = problem(renderer, type(request)(**{**_fields(request), "files": files}))
+    found = problem(renderer, replace(request, files=files))
     assert (found.message, str(found.location)) == ("the file is not UTF-8 text", "apps/web/templates/a.yaml.j2:2")
-
-
-def _fields(request: object) -> dict[str, object]:
-    return {name: getattr(request, name) for name in ("app", "source", "files", "context", "namespace")}
