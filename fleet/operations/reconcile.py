@@ -10,12 +10,11 @@ from datetime import datetime
 from fleet.engine.drift import Conceal, drift_of
 from fleet.engine.plan_reconcile import Facts, Place, plan_reconcile
 from fleet.engine.selection import Selection, covered, select
-from fleet.engine.waves import Member, Rollout, Stand
+from fleet.engine.waves import Rollout
 from fleet.model.change import ChangeSet
 from fleet.model.durations import seconds
 from fleet.model.events import Level, Message, Started
 from fleet.model.fleet import Fleet
-from fleet.model.health import HealthStatus, TargetHealth
 from fleet.model.names import Target
 from fleet.model.objects import ObjectRef
 from fleet.model.reconcile import Action, Outcome, PlannedTarget, ReconcilePlan, Run, TargetResult
@@ -26,6 +25,7 @@ from fleet.operations.common.execution import Execution, Executor, unreachable_r
 from fleet.operations.common.loading import load_fleet
 from fleet.operations.common.observe import Observation, observe
 from fleet.operations.common.previewing import Preview, Previewer
+from fleet.operations.common.rollouts import earlier_waves, limits, members, needed_for_gates, wave_name
 from fleet.operations.common.stopping import Stop
 from fleet.ports.clock import Clock
 from fleet.ports.cluster import Clusters
@@ -35,9 +35,6 @@ from fleet.ports.renderer import Renderer
 from fleet.ports.reporter import Reporter
 from fleet.ports.repository import RepositoryReader
 from fleet.ports.store import RecordReader, RecordStore
-
-AFTER_ALL_WAVES = 1_000_000
-"""Position of targets that are removed: no roll-out waits for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +120,10 @@ def assess(
     strangers = sorted({*digests, *stacks} - declared)
     selected = select(fleet, options.selection, known=strangers)
     stale = covered(fleet, options.selection, strangers)
-    peers = _earlier_waves(fleet, selected)
+    peers = earlier_waves(fleet, selected)
     states = desired_of((*selected, *peers))
     changed = [t for t, state in states.states.items() if digests.get(t) != state.digest]
-    looked_at = set(states.states) if options.drift_check else _needed_for_gates(fleet, changed, states.states)
+    looked_at = set(states.states) if options.drift_check else needed_for_gates(fleet, changed, states.states)
     recorded = store.recorded(sorted({t for t in (*looked_at, *changed) if t in digests}))
     observation = observe(
         fleet,
@@ -138,7 +135,7 @@ def assess(
         t: drift_of(recorded[t], live, conceal, fleet.name) for t, live in observation.live.items() if t in recorded
     }
     facts = Facts(
-        targets=[Place(t, _wave(fleet, t)) for t in selected],
+        targets=[Place(t, wave_name(fleet, t)) for t in selected],
         desired=states.states,
         problems=states.problems,
         digests=digests,
@@ -208,7 +205,7 @@ def execute(
         )
         executor = Executor(
             worker,
-            Rollout(_members(prepared), _limits(fleet)),
+            Rollout(members(fleet, plan, prepared.observation, prepared.peers, prepared.desired), limits(fleet)),
             reporter=reporter,
             parallelism=parallelism or fleet.file.engine.parallelism,
             fail_fast=fail_fast,
@@ -275,32 +272,6 @@ def _previewed(item: PlannedTarget, preview: Preview) -> TargetResult:
     return _settled(item, Outcome.PLANNED).model_copy(update={"changes": preview.changes})
 
 
-def _wave(fleet: Fleet, target: Target) -> str:
-    return fleet.environments[target.environment].wave_of(target.cluster).name
-
-
-def _position(fleet: Fleet, target: Target) -> int:
-    return fleet.environments[target.environment].wave_of(target.cluster).position
-
-
-def _earlier_waves(fleet: Fleet, selected: Iterable[Target]) -> tuple[Target, ...]:
-    """Return the targets in earlier waves of what is selected, that are not selected themselves."""
-    chosen = set(selected)
-    last: dict[tuple[str, str], int] = {}
-    for target in chosen:
-        key = (target.environment, target.app)
-        last[key] = max(last.get(key, 0), _position(fleet, target))
-    return tuple(
-        Target(app, environment.name, cluster)
-        for environment in fleet.environments.values()
-        for wave in environment.waves
-        for app in environment.pins
-        if wave.position < last.get((environment.name, app), 0)
-        for cluster in wave.clusters
-        if Target(app, environment.name, cluster) not in chosen
-    )
-
-
 def _would_delete(
     desired: Mapping[Target, DesiredState], recorded: Mapping[Target, RecordedState]
 ) -> dict[Target, int]:
@@ -311,59 +282,6 @@ def _would_delete(
             wanted = {ObjectRef.of(manifest).identity for manifest in desired[target].objects}
             found[target] = sum(1 for item in record.objects if item.ref.identity not in wanted)
     return found
-
-
-def _needed_for_gates(fleet: Fleet, changed: Iterable[Target], known: Iterable[Target]) -> set[Target]:
-    """Return the targets whose health the waves of changed targets depend on."""
-    last: dict[tuple[str, str], int] = {}
-    for target in changed:
-        key = (target.environment, target.app)
-        last[key] = max(last.get(key, 0), _position(fleet, target))
-    return {t for t in known if _position(fleet, t) < last.get((t.environment, t.app), 0)}
-
-
-def _limits(fleet: Fleet) -> dict[tuple[str, str], int]:
-    return {
-        (environment.name, wave.name): wave.max_concurrent
-        for environment in fleet.environments.values()
-        for wave in environment.waves
-        if wave.max_concurrent is not None
-    }
-
-
-def _members(prepared: Prepared) -> list[Member]:
-    """Return everything that takes part in the roll-outs: what is worked on, and what only counts."""
-    fleet, members = prepared.fleet, []
-    for item in prepared.plan.targets:
-        if works(item.action):
-            position = AFTER_ALL_WAVES if item.action is Action.REMOVE else _position(fleet, item.target)
-            members.append(Member(item.target, item.wave, position, Stand.WAITING, item.gated))
-        elif item.action is Action.SKIP:
-            stand, reason = _observed_stand(prepared.observation, item.target)
-            members.append(Member(item.target, item.wave, _position(fleet, item.target), stand, reason=reason))
-        elif item.action is Action.REFUSE and item.wave:
-            stand = Stand.QUARANTINED if item.unreachable else Stand.BROKEN
-            members.append(Member(item.target, item.wave, _position(fleet, item.target), stand, reason=item.reason))
-    for target in prepared.peers:
-        if target in prepared.desired:
-            stand, reason = _observed_stand(prepared.observation, target)
-        else:
-            stand, reason = Stand.BROKEN, "it cannot be rendered, or has no release"
-        members.append(Member(target, _wave(fleet, target), _position(fleet, target), stand, reason=reason))
-    return members
-
-
-def _observed_stand(observation: Observation, target: Target) -> tuple[Stand, str]:
-    if target.cluster in observation.unreachable:
-        return Stand.QUARANTINED, observation.unreachable[target.cluster]
-    health: TargetHealth | None = observation.health.get(target)
-    if health is None:  # not looked at: no later wave of it has anything to do
-        return Stand.VERIFIED, ""
-    if not health.exact:
-        return Stand.BROKEN, health.reason or "it runs another release"
-    if health.status is not HealthStatus.HEALTHY:
-        return Stand.BROKEN, health.reason
-    return Stand.VERIFIED, ""
 
 
 def _results(prepared: Prepared, worked: Mapping[Target, TargetResult]) -> Iterable[TargetResult]:
