@@ -48,10 +48,13 @@ DIR/shop
 │       ├── apps/
 │       │   └── bookinfo.yaml
 │       └── environment.yaml
+├── program/
+│   └── __main__.py
 ├── .gitignore
+├── Pulumi.yaml
 └── fleet.yaml
 
-wrote the fleet `shop`: 17 files in commits COMMIT and COMMIT
+wrote the fleet `shop`: 19 files in commits COMMIT and COMMIT
 --- stderr
 → next: cd DIR/shop
 → next: fleet validate
@@ -98,10 +101,13 @@ DIR/shop
 │       ├── apps/
 │       │   └── hello.yaml
 │       └── environment.yaml
+├── program/
+│   └── __main__.py
 ├── .gitignore
+├── Pulumi.yaml
 └── fleet.yaml
 
-would write the fleet `tiny`: 10 files
+would write the fleet `tiny`: 12 files
 --- stderr
 → next: the same without `--dry-run`
 """)

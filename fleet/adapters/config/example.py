@@ -20,6 +20,24 @@ _SANDBOX = re.compile(r"(?m)^  sandbox: (\S+).*$")
 
 _GITIGNORE = b"# Local state of fleet: it can be deleted at any time and is rebuilt.\n.fleet/\n"
 
+_PULUMI = """\
+# Every target of this fleet is a Pulumi stack named <app>.<environment>.<cluster>. `fleet reconcile` drives them;
+# people look at them with `fleet pulumi -- stack ls`, `fleet pulumi -- preview -s <stack>` and the like.
+name: {name}
+description: Targets of the fleet, one stack each
+runtime: python
+main: program/__main__.py
+backend:
+  url: file://./.fleet/pulumi?metadata=skip
+stackConfigDir: .fleet/pulumi/settings
+"""
+_PROGRAM = """\
+# Registers the resources of the selected stack; needs the package `fleet-gitops`.
+from fleet.bootstrap.pulumi_program import main
+
+main()
+"""
+
 _MINIMAL: dict[str, str] = {
     "fleet.yaml": "# The root of the fleet. `fleet schema fleet` lists all keys.\nname: minimal\n",
     "apps/hello/app.yaml": (
@@ -97,6 +115,8 @@ class ExampleTemplates:
                 known = ", ".join(f"`{p[9:-5]}`" for p in sorted(texts) if p.startswith("clusters/"))
                 raise UsageError(f"the template `{template}` has no cluster `{cluster}`", hints=(f"it has {known}",))
             texts[path] = _replaced(_SANDBOX, texts[path], f"  context: {json.dumps(context, ensure_ascii=False)}")
+        texts["Pulumi.yaml"] = _PULUMI.replace("{name}", name or template)
+        texts["program/__main__.py"] = _PROGRAM
         pins = {path: text for path, text in texts.items() if _PIN.fullmatch(path)}
         files = {path: text.encode() for path, text in texts.items() if path not in pins}
         return FleetTemplate({".gitignore": _GITIGNORE, **files}, pins)
