@@ -14,7 +14,6 @@ from fleet.operations.common.loading import load_fleet
 from tests.helpers.fleets import small_fleet
 from tests.helpers.git import clone, commit_all, git, make_origin, make_repository, write_files
 
-
 Opener = Callable[[Path], GitRepository]
 
 
