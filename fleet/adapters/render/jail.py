@@ -19,9 +19,11 @@ import struct
 import sys
 import sysconfig
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+_LINUX = sys.platform == "linux"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_SECCOMP = 22
 _PR_SET_NO_NEW_PRIVS = 38
@@ -88,7 +90,8 @@ def _limit(which: int, value: int) -> None:
     _, hard = resource.getrlimit(which)
     if hard != resource.RLIM_INFINITY:
         value = min(value, hard)
-    resource.setrlimit(which, (value, value))
+    with suppress(ValueError, OSError):  # systems other than Linux do not have all of them
+        resource.setrlimit(which, (value, value))
 
 
 def limit_cpu(seconds: int) -> None:
@@ -108,7 +111,7 @@ def die_with_parent(parent: int) -> None:
 
 def leave_network() -> bool:
     """Move to a network namespace without any interface, and to a user namespace without rights."""
-    return bool(_libc().unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0)
+    return _LINUX and bool(_libc().unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0)
 
 
 def give_up_privileges() -> bool:
@@ -131,6 +134,8 @@ def library_directories() -> list[Path]:
 
 def hide_files(readable: Sequence[Path]) -> bool:
     """Forbid to open any file except for reading below these directories (Landlock)."""
+    if not _LINUX:
+        return False
     libc = _libc()
     version = libc.syscall(_LANDLOCK_CREATE, None, 0, 1)
     if version < 1:
@@ -162,7 +167,7 @@ def hide_files(readable: Sequence[Path]) -> bool:
 def forbid_syscalls(*, threads: bool) -> bool:
     """Forbid sockets, processes, signals to others and the like (seccomp); threads only if asked for."""
     known = _SYSCALLS.get(platform.machine())
-    if known is None:
+    if known is None or not _LINUX:
         return False
     architecture, numbers = known
     program = _filter(architecture, numbers, threads=threads)
@@ -223,5 +228,7 @@ def _libc() -> Any:
 
 
 def _prctl(option: int, first: int, second: Any = 0) -> bool:
+    if not _LINUX:
+        return False
     second = second if isinstance(second, bytes) else ctypes.c_ulong(second)
     return bool(_libc().prctl(option, ctypes.c_ulong(first), second, ctypes.c_ulong(0), ctypes.c_ulong(0)) == 0)
