@@ -65,7 +65,8 @@ class World:
 @contextmanager
 def world(root: Path) -> Iterator[World]:
     """Start a sandbox below ``root``, and remove it at the end."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("FLEET_REPO", "GIT_", "KUBECONFIG"))}
+    unwanted = ("FLEET_REPO", "GIT_", "KUBECONFIG", "PYTHONDONTWRITEBYTECODE")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
     here = World(root, environment | IDENTITY | {"FLEET_STATE_DIR": str(root), "NO_COLOR": "1"})
     here.fleet("sandbox", "up", directory=root)
     try:
