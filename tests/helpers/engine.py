@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ class Engine:
     def __post_init__(self) -> None:
         self.cluster = ClusterSpec(access=AccessSpec(context=self.context, kubeconfig=str(self.kubeconfig)))
         self.clusters = KubeClusters(Path("/nonexistent"), Path("/"), {})
-        self.target = Target(self.app, "test", "one")
+        environment = f"test-{sha256(str(self.state).encode()).hexdigest()[:6]}"  # whose objects these are: this test's
+        self.target = Target(self.app, environment, "one")
         self.deployer = PulumiDeployer(self.state, self.clusters, lambda: self.pulumi, EngineSpec(), FLEET)
         self.api = self.clusters.writer(self.target.cluster, self.cluster)
         self.fence = 1

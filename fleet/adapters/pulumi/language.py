@@ -61,6 +61,10 @@ class LanguageHost:
         """No version of its own."""
         return protocol.plugin_pb2.PluginInfo()
 
+    def About(self, request: Any, context: Context) -> Any:
+        """Nothing to tell: there is no interpreter."""
+        return protocol.language_pb2.AboutResponse()
+
     def GetRequiredPackages(self, request: Any, context: Context) -> Any:
         """Nothing has to be installed: the provider is attached, or found by the project file."""
         return protocol.language_pb2.GetRequiredPackagesResponse()
@@ -191,6 +195,5 @@ def former_urns(
 
 def add_to(server: grpc.Server, program: Callable[[str], Program], peers: Peers) -> None:
     """Serve the language host on a gRPC server."""
-    # The generated base answers `unimplemented` to whatever the host does not have.
-    servicer = type("Servicer", (LanguageHost, protocol.language_pb2_grpc.LanguageRuntimeServicer), {})
-    protocol.language_pb2_grpc.add_LanguageRuntimeServicer_to_server(servicer(program, peers), server)
+    made = protocol.servicer(LanguageHost, protocol.language_pb2_grpc.LanguageRuntimeServicer)
+    protocol.language_pb2_grpc.add_LanguageRuntimeServicer_to_server(made(program, peers), server)

@@ -49,6 +49,7 @@ __all__ = [
     "provider_pb2_grpc",
     "resource_pb2",
     "resource_pb2_grpc",
+    "servicer",
     "status_pb2",
 ]
 
@@ -70,6 +71,23 @@ class Context(Protocol):
     def set_trailing_metadata(self, trailing_metadata: tuple[tuple[str, bytes], ...]) -> None:
         """Send details along with the error."""
         ...
+
+
+def servicer(implementation: type, generated: type) -> type:
+    """Return a class that answers what ``implementation`` has, and `unimplemented` to the rest of a generated service.
+
+    The generated base would raise, and gRPC would print a traceback for each call.
+    """
+
+    def unimplemented(_self: object, _request: object, context: Context) -> NoReturn:
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, "not implemented")
+
+    missing = {
+        name: unimplemented
+        for name in vars(generated)
+        if not name.startswith("_") and not hasattr(implementation, name)
+    }
+    return type(implementation.__name__, (implementation,), missing)
 
 
 def __getattr__(name: str) -> types.ModuleType:

@@ -79,7 +79,7 @@ def test_object_of_another_target_is_refused(engine: Make) -> None:
     first, second = engine("first"), engine("second", state="other")
     first.apply(namespace(space), config_map(space, k="1"))
     result = second.deploy(config_map(space, k="2"))
-    assert result.error == f"`ConfigMap/{space}/settings` belongs to the target `first/test/one`"
+    assert result.error == f"`ConfigMap/{space}/settings` belongs to the target `{first.target}`"
     assert "another name" in result.hint
     assert (first.get(config_map(space)) or {})["data"] == {"k": "1"}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fleet.adapters.pulumi import protocol
 from fleet.adapters.pulumi.protocol import Struct
 from fleet.adapters.pulumi.provider import shapes
-from fleet.adapters.pulumi.provider.session import Session
+from fleet.adapters.pulumi.provider.session import Session, going
 from fleet.adapters.pulumi.structs import decode
 from fleet.engine.immutable import forces_replacement
 from fleet.engine.live import prune
@@ -28,6 +28,8 @@ def diff_response(request: pb.DiffRequest, session: Session) -> pb.DiffResponse:
     same_inputs = request.old_inputs == request.news
     ref = _ref_of(request.news)
     live = session.lookup(ref) if ref is not None else None
+    if live is not None and going(live):
+        live = None
     if same_inputs and live is not None and _untouched(request.news, request.olds, live):
         return response(changes=response.DIFF_NONE)
 

@@ -19,6 +19,7 @@ from fleet.adapters.pulumi.names import PACKAGE, Urn
 from fleet.adapters.pulumi.peers import Peers
 from fleet.adapters.pulumi.protocol import Context, Empty, Struct, grpc
 from fleet.adapters.pulumi.provider import shapes
+from fleet.adapters.pulumi.provider.definitions import is_definition, why_not_served
 from fleet.adapters.pulumi.provider.differences import diff_response
 from fleet.adapters.pulumi.provider.session import Session
 from fleet.adapters.pulumi.provider.sessions import Sessions
@@ -30,14 +31,12 @@ if TYPE_CHECKING:
     from pulumi.runtime.proto import provider_pb2 as pb
 
 Result = TypeVar("Result")
-_DEFINITION = ("apiextensions.k8s.io", "CustomResourceDefinition")
 
 
 def add_to(server: grpc.Server, sessions: Sessions, peers: Peers, version: str) -> None:
     """Serve the provider on a gRPC server."""
-    # The generated base answers `unimplemented` to whatever the provider does not have.
-    servicer = type("Servicer", (Provider, protocol.provider_pb2_grpc.ResourceProviderServicer), {})
-    protocol.provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer(sessions, peers, version), server)
+    made = protocol.servicer(Provider, protocol.provider_pb2_grpc.ResourceProviderServicer)
+    protocol.provider_pb2_grpc.add_ResourceProviderServicer_to_server(made(sessions, peers, version), server)
 
 
 class Provider:
@@ -199,10 +198,8 @@ class Provider:
         One that the server applies but does not establish is recorded as there, but not initialised: the engine then
         tries an update at the next run. https://www.pulumi.com/docs/iac/concepts/resources/ (init errors)
         """
-        if (ref.group, ref.kind) != _DEFINITION:
-            return
-        ready, reason = session.established(ref)
-        if ready:
+        reason = why_not_served(session, ref) if is_definition(ref) else None
+        if reason is None:
             return
         pb2 = protocol.provider_pb2
         session.failed(ref, DeployError(f"`{ref}` is not served: {reason}"))

@@ -24,7 +24,6 @@ Identity = tuple[str, str, str, str]
 CONFLICT, NOT_FOUND, FORBIDDEN, INVALID = "FLT-CLU-409", "FLT-CLU-404", "FLT-CLU-403", "FLT-CLU-422"
 _NOT_YET_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 """Seconds between attempts while a definition or namespace of the same run becomes ready."""
-_ESTABLISH_SECONDS = 15.0
 _WATCH_SECONDS = 5.0
 
 
@@ -41,6 +40,11 @@ class CancelledError(DeployError):
 
     def __init__(self) -> None:
         super().__init__("the run was cancelled")
+
+
+def going(live: Manifest) -> bool:
+    """Say whether an object is being deleted: what is applied to it would go with it."""
+    return "deletionTimestamp" in live["metadata"]
 
 
 class Session:
@@ -102,7 +106,8 @@ class Session:
             for live in listed:
                 identity = ObjectRef.of(live).identity
                 self.live[identity] = live
-                self.initial[identity] = live
+                if not going(live):
+                    self.initial[identity] = live
 
     def lookup(self, ref: ObjectRef) -> Manifest | None:
         """Return the live object; one that was not listed is read (its labels may be what somebody removed)."""
@@ -113,7 +118,7 @@ class Session:
         live = self.cluster.get(ref)
         with self._lock:
             self.live[identity] = live
-            if live is not None:
+            if live is not None and not going(live):
                 self.initial.setdefault(identity, live)
         return live
 
@@ -158,7 +163,7 @@ class Session:
             metadata = {key: manifest["metadata"][key] for key in ("name", "namespace") if key in manifest["metadata"]}
             nothing = {"apiVersion": manifest["apiVersion"], "kind": manifest["kind"], "metadata": metadata}
             applied = self.cluster.apply(nothing, manager=previous_manager)
-            self._remember(ref, applied)
+            self.remember(ref, applied)
         return applied
 
     def accepts(self, manifest: Manifest) -> bool:
@@ -191,12 +196,15 @@ class Session:
         if preview and step == "replace":
             return None  # the old object is in the way of a dry run
         if not preview:
+            former = self.live.get(ref.identity)
+            if former is not None and going(former):
+                self._wait_until_gone(ref, former["metadata"].get("uid"), None)
             failpoint("provider.before-apply")
         applied = self._apply_when_possible(ref, manifest, preview)
         if not preview:
             failpoint("provider.after-apply")
         if applied is not None:
-            self._remember(ref, applied)
+            self.remember(ref, applied)
         return applied
 
     def _apply_when_possible(self, ref: ObjectRef, manifest: Manifest, preview: bool) -> Manifest | None:
@@ -298,25 +306,6 @@ class Session:
                 if self._cancelled.is_set():
                     break
 
-    def established(self, ref: ObjectRef) -> tuple[bool, str]:
-        """Wait a little until a definition is served. Returns the reason where it is not."""
-        reason = ""
-        end = min(self.deadline, time.monotonic() + _ESTABLISH_SECONDS)
-        pause = 0.02
-        while time.monotonic() < end:
-            live = self.cluster.get(ref) or {}
-            for condition in (live.get("status") or {}).get("conditions") or ():
-                if condition.get("type") == "Established" and condition.get("status") == "True":
-                    self._remember(ref, live)
-                    return True, ""
-                if condition.get("status") == "False":
-                    reason = str(condition.get("message") or condition.get("reason") or "")
-                    if condition.get("type") == "NamesAccepted":
-                        return False, reason
-            self.pause(pause)
-            pause = min(pause * 2, 0.5)
-        return False, reason or "it is not established yet"
-
     # -- bookkeeping ------------------------------------------------------------------------------------------------
 
     def will_replace(self, urn: str) -> None:
@@ -364,7 +353,8 @@ class Session:
             self.operations.append(Operation(ref, step))
         self._on_object(ref, step)
 
-    def _remember(self, ref: ObjectRef, live: Manifest) -> None:
+    def remember(self, ref: ObjectRef, live: Manifest) -> None:
+        """Keep what an object is now."""
         with self._lock:
             self.live[ref.identity] = live
 
