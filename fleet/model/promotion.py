@@ -1,4 +1,4 @@
-"""Promotions: the plan that everything reads, and the record that git keeps."""
+"""Promotions: the plan that everything reads, what came of it, and the record that git keeps."""
 
 from __future__ import annotations
 
@@ -30,6 +30,14 @@ class TargetGroup(Report):
     changes: ChangeSet
 
 
+class AppCommit(Report):
+    """A commit that changed the app between two releases."""
+
+    id: str
+    subject: str
+    author: str = ""
+
+
 class PromotionPlan(Report):
     """Everything that a promotion of one app into one environment would do, computed without doing it.
 
@@ -47,12 +55,26 @@ class PromotionPlan(Report):
     before: Release | None
     after: Release
     pin_path: str
+    content: str = ""
+    """The pin file as it will be; only its `release:` block differs from what is there."""
     branch: str
+    """Branch of the pull request; for a direct commit, the protected branch."""
+    direct: bool = False
+    """Whether the policy lets this be committed to the protected branch without a pull request."""
     title: str
     gates: tuple[GateResult, ...] = ()
     groups: tuple[TargetGroup, ...] = ()
+    """All clusters of the environment, by how they change."""
+    commits: tuple[AppCommit, ...] = ()
+    """Commits that changed the app between the two revisions, newest first."""
+    backwards: bool = False
+    """Whether these are commits that the environment would lose, because the release is an earlier one."""
     warnings: tuple[str, ...] = ()
-    """What the reader must know: objects that cannot go back, promoted values that the target overrides."""
+    """What the reader must know: objects that cannot go back, promoted values that the environment sets too."""
+    distance: str = ""
+    """Rollback only: how far it goes back, and when that release was there."""
+    next_environments: tuple[str, ...] = ()
+    """Where the release can go afterwards."""
     digest: str = ""
     """Plan hash: rendered objects times targets, and the release. Bound to approvals."""
 
@@ -66,12 +88,63 @@ class PromotionPlan(Report):
         """Gates that keep the pull request from being opened."""
         return tuple(g for g in self.gates if g.holds == "open" and g.verdict is not Verdict.PASSED)
 
+    @property
+    def approvals_wanted(self) -> bool:
+        """Whether somebody has to approve before it may be merged."""
+        return any(g.holds == "merge" and g.verdict is not Verdict.PASSED for g in self.gates)
+
+
+class PromotionOutcome(StrEnum):
+    """How a promotion ended."""
+
+    PLANNED = "planned"  # a dry run
+    NOTHING = "nothing-to-do"
+    BLOCKED = "blocked"
+    OPENED = "opened"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"  # the pull request is there, and up to date
+    COMMITTED = "committed"  # directly, without a pull request
+    FAILED = "failed"
+
+
+class PromotionError(Report):
+    """Why the promotion of one app failed, in the form of every error."""
+
+    code: str
+    message: str
+    hints: tuple[str, ...] = ()
+    location: str | None = None
+    exit_code: int = 1
+    """Exit status that belongs to it."""
+
+
+class PromotionResult(Report):
+    """What came of the promotion of one app."""
+
+    app: str
+    environment: str
+    outcome: PromotionOutcome
+    plan: PromotionPlan | None = None
+    pull_request: int | None = None
+    """The open pull request: the one that was opened or updated, or in a dry run the one that would be."""
+    url: str = ""
+    commit: str | None = None
+    """Head of the pull request, or the commit on the protected branch."""
+    error: PromotionError | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that was asked for is done (or would be)."""
+        return self.outcome not in (PromotionOutcome.BLOCKED, PromotionOutcome.FAILED)
+
 
 class HistoryEntry(Report):
     """One change of a pin, rebuilt from git alone."""
 
     id: str
     """Commit that changed the pin on the protected branch (first 12 digits)."""
+    commit: str = ""
+    """The same, in full."""
     kind: PromotionKind
     app: str
     environment: str
@@ -79,7 +152,11 @@ class HistoryEntry(Report):
     before: Release | None = None
     after: Release | None = None
     author: str = ""
+    """Who wrote the change; not necessarily who merged it."""
+    landed_by: str = ""
+    """Who brought it to the protected branch."""
     time: datetime
+    """When it came to the protected branch."""
     pull_request: int | None = None
     subject: str = ""
     trailers: dict[str, tuple[str, ...]] = Field(default_factory=dict)

@@ -1,0 +1,94 @@
+"""`fleet promote`: move releases to the next environment by pull request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fleet.cli.options import DryRun, OutputForm, Yes
+from fleet.cli.promotions import conclude, next_steps
+from fleet.cli.session import Session
+
+if TYPE_CHECKING:
+    from fleet.model.promotion import PromotionResult
+    from fleet.operations.promote import Prepared
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("promote", rich_help_panel="Change")(promote)
+
+
+def promote(
+    context: typer.Context,
+    apps: Annotated[list[str], typer.Argument(metavar="APP...", help="Which apps; a pull request for each.")],
+    to: Annotated[str, typer.Option("--to", metavar="ENV", help="The environment that gets the release.")],
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="ENV", help="The environment that it comes from: always the one before."),
+    ] = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    output: OutputForm = "table",
+) -> None:
+    """Move releases to the next environment by pull request.
+
+    Takes the release that is pinned in the environment before, checks that exactly this release is live and healthy
+    there, shows what would change on every cluster, asks, and opens the pull request. Running it again brings the same
+    pull request up to date; a newer release takes the place of the older one in it. Only the `release:` block of one
+    file changes. Merging it is the promotion; `fleet reconcile` then brings it to the clusters.
+
+    \b
+    Examples:
+      fleet promote bookinfo --to staging
+      fleet promote bookinfo --to prod --dry-run     # show, change nothing
+      fleet promote shop basket --to prod --yes      # two pull requests
+
+    Exit codes: 0 done, or nothing to promote; 1 an app failed; 4 a gate holds it, or somebody was faster; 5 the remote
+    cannot be reached.
+    """
+    from fleet.operations.promote import execute, prepare
+
+    session = Session.of(context, output)
+    services = session.services
+    prepared = prepare(
+        apps,
+        to,
+        source,
+        repository=services.repository,
+        loader=services.loader,
+        renderer=services.renderer,
+        clusters=services.clusters,
+        forge=services.forge,
+        pin_editor=services.pin_editor,
+        branch=services.branch,
+        reporter=session.reporter,
+    )
+    _show(session, prepared)
+    ready = [planned for planned in prepared.planned if planned.ready]
+    results: tuple[PromotionResult, ...]
+    if dry_run or not ready:
+        results = tuple(planned.result() for planned in prepared.planned)
+    else:
+        session.confirm(_question(prepared, [planned.app for planned in ready]), yes=yes)
+        results = execute(prepared, repository=services.repository, forge=services.forge, reporter=session.reporter)
+    conclude(session, "fleet.promote/v1", results, prepared.world.branch, next_steps(results, dry_run=dry_run))
+
+
+def _show(session: Session, prepared: Prepared) -> None:
+    from fleet.console.views.promotion import headline, show_plans
+    from fleet.model.promotion import PromotionKind
+
+    plans = [planned.plan for planned in prepared.planned if planned.plan is not None]
+    if session.output.machine or all(plan.nothing_to_do for plan in plans):
+        return
+    clusters = len(prepared.world.fleet.environments[prepared.environment].clusters)
+    line = headline(PromotionKind.PROMOTION, prepared.source, prepared.environment, clusters)
+    show_plans(session.terminal, line, plans, wide=session.output.form == "wide")
+    session.terminal.print()
+
+
+def _question(prepared: Prepared, apps: list[str]) -> str:
+    what = f"a pull request to promote `{apps[0]}`" if len(apps) == 1 else f"{len(apps)} pull requests"
+    return f"Open {what} to `{prepared.environment}`?"

@@ -1,0 +1,72 @@
+"""How promote, release and rollback end: the report, the next step, and the exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from fleet.cli.session import Session
+from fleet.errors import ExitCode
+
+if TYPE_CHECKING:
+    from fleet.model.promotion import PromotionResult
+
+
+def conclude(session: Session, schema: str, results: Sequence[PromotionResult], branch: str, advice: str) -> None:
+    """Print the results, say what comes next, and end the command with the status that they call for."""
+    from fleet.console.views.promotion import show_result
+
+    def text(terminal: Any) -> None:
+        for result in results:
+            show_result(terminal, result, branch)
+
+    ok = all(result.ok for result in results)
+    session.show(schema, {"results": list(results)}, text, ok=ok, errors=_errors(results))
+    if advice:
+        session.next(advice)
+    status = exit_code(results)
+    if status is not ExitCode.OK:
+        session.exit(status)
+
+
+def next_steps(results: Sequence[PromotionResult], *, dry_run: bool) -> str:
+    """Return what a person would do next; empty if that is for somebody else to say."""
+    from fleet.model.promotion import PromotionOutcome
+
+    if dry_run:
+        return ""
+    for result in results:
+        if result.outcome in (PromotionOutcome.OPENED, PromotionOutcome.UPDATED, PromotionOutcome.UNCHANGED):
+            merge = f"fleet pr merge {result.pull_request}"
+            if result.plan is not None and result.plan.approvals_wanted:
+                return f"fleet pr approve {result.pull_request} (somebody else), then {merge}"
+            return f"{merge}, then fleet reconcile -e {result.environment}"
+        if result.outcome is PromotionOutcome.COMMITTED:
+            return f"fleet reconcile -e {result.environment}"
+    return ""
+
+
+def exit_code(results: Sequence[PromotionResult]) -> ExitCode:
+    """Return the exit status: a failure outweighs a block. A single app keeps the status of its own error."""
+    from fleet.model.promotion import PromotionOutcome
+
+    bad = [result for result in results if not result.ok]
+    if not bad:
+        return ExitCode.OK
+    codes = {ExitCode(result.error.exit_code) if result.error else ExitCode.NO for result in bad}
+    if len(codes) == 1:
+        return codes.pop()
+    if all(result.outcome is PromotionOutcome.BLOCKED for result in bad):
+        return ExitCode.BLOCKED
+    return ExitCode.NO
+
+
+def _errors(results: Sequence[PromotionResult]) -> list[dict[str, Any]]:
+    from fleet.console.output import error_data
+    from fleet.errors import FleetError
+
+    return [
+        error_data(FleetError(r.error.message, code=r.error.code, hints=r.error.hints))[0]
+        for r in results
+        if r.error is not None
+    ]

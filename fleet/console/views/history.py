@@ -1,0 +1,73 @@
+"""How the history of releases looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fleet.console.terminal import Terminal
+from fleet.model.promotion import HistoryEntry
+from fleet.model.release import Release
+
+
+def show_history(terminal: Terminal, entries: Sequence[HistoryEntry], *, wide: bool = False) -> None:
+    """Print one line per change of a pin, newest first."""
+    if not entries:
+        terminal.print("no release was ever changed here")
+        return
+    columns = ["ID", "TIME", "KIND", "ENVIRONMENT", "APP", "FROM", "TO", "PR", "BY"]
+    rows = [
+        [
+            entry.id,
+            f"{entry.time:%Y-%m-%d %H:%M}",
+            entry.kind.value,
+            entry.environment,
+            entry.app,
+            _release(entry.before, wide=wide),
+            _release(entry.after, wide=wide),
+            f"#{entry.pull_request}" if entry.pull_request else "",
+            entry.author.partition(" <")[0],
+        ]
+        for entry in entries
+    ]
+    terminal.table(columns, rows)
+
+
+def show_entries(terminal: Terminal, entries: Sequence[HistoryEntry]) -> None:
+    """Print all that is known of one commit's changes."""
+    for number, entry in enumerate(entries):
+        if number:
+            terminal.print()
+        terminal.print(f"{entry.id} {entry.subject}", "bold")
+        source = f" from {entry.source}" if entry.source else ""
+        rows = [
+            ("kind", f"{entry.kind.value}{source}"),
+            ("app", entry.app),
+            ("environment", entry.environment),
+            ("before", _release(entry.before, wide=True) or "nothing"),
+            ("after", _release(entry.after, wide=True) or "nothing"),
+            ("author", entry.author),
+            ("landed", f"{entry.time:%Y-%m-%d %H:%M:%S} UTC by {entry.landed_by}"),
+            ("pull request", f"#{entry.pull_request}" if entry.pull_request else "none that is known"),
+            ("commit", entry.commit),
+        ]
+        rows += _moved("image", entry.before.images if entry.before else {}, entry.after.images if entry.after else {})
+        rows += _moved("value", entry.before.values if entry.before else {}, entry.after.values if entry.after else {})
+        known = {"Fleet-Approved-By": "approved by", "Fleet-Gate": "gate", "Fleet-Plan": "plan"}
+        rows += [(word, value) for key, word in known.items() for value in entry.trailers.get(key, ())]
+        width = max(len(name) for name, _ in rows)
+        for name, value in rows:
+            terminal.print(f"  {name.ljust(width)}  {value}")
+
+
+def _moved(what: str, before: Mapping[str, object], after: Mapping[str, object]) -> list[tuple[str, str]]:
+    return [
+        (f"{what} {name}", f"{before.get(name, '(default)')} → {after.get(name, '(default)')}")
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _release(release: Release | None, *, wide: bool) -> str:
+    if release is None:
+        return ""
+    return release.short if wide else release.version

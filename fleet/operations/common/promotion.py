@@ -1,0 +1,184 @@
+"""Carries out what release, promote and rollback plan.
+
+That is two writes, the branch and the pull request, each a compare-and-swap. The process may die before, between or
+after them: the same command again finds what is there, and does the rest.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+
+from fleet.engine import trailers
+from fleet.engine.message import one_line
+from fleet.errors import ConflictError
+from fleet.failpoints import failpoint
+from fleet.model.events import Level, Message
+from fleet.model.promotion import PromotionOutcome, PromotionPlan, PromotionResult
+from fleet.model.pull_request import PullRequestDraft
+from fleet.operations.common.planning import Planned, World
+from fleet.ports.forge import Forge
+from fleet.ports.reporter import Reporter
+from fleet.ports.repository import RefUpdate, RepositoryReader, RepositoryWriter
+
+SAME_APP = "FLT-PRM-002"
+PIN_MOVED = "FLT-PRM-003"
+_ATTEMPTS = 20
+"""How often a direct commit starts over on top of a branch that moves all the time."""
+
+
+def carry_out(
+    planned: Planned,
+    world: World,
+    *,
+    repository: RepositoryWriter,
+    forge: Forge,
+    reporter: Reporter,
+) -> PromotionResult:
+    """Carry a plan out: branch and pull request, or one commit on the protected branch where the policy lets it.
+
+    Raises:
+        ConflictError: somebody else promotes the same app into the same environment at this moment.
+        FleetError: git or the forge refused.
+    """
+    if not planned.ready or planned.plan is None:
+        return planned.result()
+    if planned.plan.direct:
+        return _commit_directly(planned, world, repository)
+    return _open_pull_request(planned, world, repository, forge, reporter)
+
+
+def _open_pull_request(
+    planned: Planned, world: World, repository: RepositoryWriter, forge: Forge, reporter: Reporter
+) -> PromotionResult:
+    plan, known = _plan(planned), planned.pull_request
+    head = _bring_branch(plan, world, repository, reporter)
+    draft = PullRequestDraft(
+        title=plan.title,
+        body=_body(plan),
+        branch=plan.branch,
+        base_branch=world.branch,
+        head=head,
+        labels=("fleet", plan.kind.value, plan.environment),
+    )
+    failpoint("promote.before-pull-request")
+    opened = forge.open(draft)
+    failpoint("promote.after-pull-request")
+    outcome = PromotionOutcome.OPENED
+    if known is not None and known.number == opened.number:
+        same = (known.head, known.updated) == (opened.head, opened.updated)
+        outcome = PromotionOutcome.UNCHANGED if same else PromotionOutcome.UPDATED
+    return planned.result().model_copy(
+        update={"outcome": outcome, "pull_request": opened.number, "url": opened.url, "commit": head}
+    )
+
+
+def _bring_branch(plan: PromotionPlan, world: World, repository: RepositoryWriter, reporter: Reporter) -> str:
+    """Bring the branch to what the plan says, unless it is there already; return its head."""
+    lost: ConflictError | None = None
+    for _ in range(2):
+        present = repository.head_of(plan.branch)
+        if present is not None and _is_current(plan, present, repository):
+            return present
+        if lost is not None:
+            raise _same_app(plan, present, repository) from lost
+        if present is not None:
+            _tell_what_is_lost(plan, present, repository, reporter)
+        new = repository.commit([plan.base], {plan.pin_path: plan.content.encode()}, _message(plan, world))
+        failpoint("promote.before-push")
+        try:
+            repository.push([RefUpdate(f"refs/heads/{plan.branch}", present, new)])
+        except ConflictError as error:
+            lost = error
+            repository.fetch()
+            continue
+        failpoint("promote.after-push")
+        return new
+    raise _same_app(plan, repository.head_of(plan.branch), repository) from lost
+
+
+def _is_current(plan: PromotionPlan, head: str, repository: RepositoryReader) -> bool:
+    """Say whether a branch carries exactly this plan, and can be merged. It may stand on an older protected branch."""
+    commit = next(iter(repository.log(head, limit=1)))
+    if trailers.first(trailers.parse(commit.message), trailers.PLAN) != plan.digest:
+        return False
+    if tuple(repository.changed_paths(plan.base, head)) != (plan.pin_path,):
+        return False
+    if repository.read_file(head, plan.pin_path) != plan.content.encode():
+        return False
+    return plan.base in commit.parents or not repository.conflicts(plan.base, head)
+
+
+def _tell_what_is_lost(plan: PromotionPlan, head: str, repository: RepositoryReader, reporter: Reporter) -> None:
+    """Warn before changes are replaced that somebody made by hand on a branch of ours."""
+    others = [path for path in repository.changed_paths(plan.base, head) if path != plan.pin_path]
+    if others:
+        names = ", ".join(f"`{one_line(path, 80)}`" for path in others[:3])
+        text = f"`{plan.branch}` also changed {names}, which is not part of a promotion: replaced; it was {head[:12]}"
+        reporter.emit(Message(Level.WARN, text))
+
+
+def _same_app(plan: PromotionPlan, head: str | None, repository: RepositoryReader) -> ConflictError:
+    who, what = "somebody else", "something else"
+    if head is not None:
+        commit = next(iter(repository.log(head, limit=1)))
+        said = trailers.parse(commit.message)
+        who, what = one_line(str(commit.author), 100), trailers.first(said, trailers.VERSION) or what
+    return ConflictError(
+        f"`{plan.app}` is being moved to {what} in `{plan.environment}` by {who} at this moment",
+        code=SAME_APP,
+        hints=("fleet pr list", "then run the command again: it starts from what is there now"),
+    )
+
+
+def _commit_directly(planned: Planned, world: World, repository: RepositoryWriter) -> PromotionResult:
+    """Commit on the protected branch; start over on top of it as often as it moves elsewhere."""
+    plan, base = _plan(planned), world.base
+    message, ref = _message(plan, world), f"refs/heads/{world.branch}"
+    for number in range(_ATTEMPTS):
+        new = repository.commit([base], {plan.pin_path: plan.content.encode()}, message)
+        failpoint("release.before-push")
+        try:
+            repository.push([RefUpdate(ref, base, new)])
+        except ConflictError as error:
+            repository.fetch()
+            head = repository.head_of(world.branch)
+            if head is None or not _untouched(plan, world, head, repository):
+                raise _pin_moved(plan, world.branch) from error
+            base = head
+            time.sleep(random.uniform(0, 0.02) * (number + 1))  # noqa: S311 - jitter, not a secret
+            continue
+        failpoint("release.after-push")
+        return planned.result().model_copy(update={"outcome": PromotionOutcome.COMMITTED, "commit": new})
+    raise _pin_moved(plan, world.branch)
+
+
+def _untouched(plan: PromotionPlan, world: World, head: str, repository: RepositoryReader) -> bool:
+    """Say whether the protected branch moved without touching the pin, or the policy under which it is written."""
+    paths = (plan.pin_path, f"environments/{plan.environment}/environment.yaml", "fleet.yaml")
+    return all(repository.tree_id(head, path) == repository.tree_id(world.base, path) for path in paths)
+
+
+def _pin_moved(plan: PromotionPlan, branch: str) -> ConflictError:
+    return ConflictError(
+        f"`{plan.pin_path}` was changed on `{branch}` by somebody else at this moment",
+        code=PIN_MOVED,
+        hints=("run the command again: it starts from what is there now",),
+    )
+
+
+def _message(plan: PromotionPlan, world: World) -> str:
+    from fleet.operations.common.texts import commit_message  # Jinja2 is needed only when something is written
+
+    return commit_message(plan, world.tree)
+
+
+def _body(plan: PromotionPlan) -> str:
+    from fleet.operations.common.texts import pull_request_text
+
+    return pull_request_text(plan)
+
+
+def _plan(planned: Planned) -> PromotionPlan:
+    assert planned.plan is not None  # noqa: S101
+    return planned.plan

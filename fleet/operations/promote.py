@@ -1,0 +1,237 @@
+"""Move releases to the next environment by pull request, one per app."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from fleet.engine.gates import approvals_needed, health_gate
+from fleet.engine.names import require_known
+from fleet.engine.plan_promotion import branch_name
+from fleet.errors import FleetError, UsageError
+from fleet.model.events import Level, Message
+from fleet.model.fleet import Fleet
+from fleet.model.names import Target
+from fleet.model.promotion import PromotionKind, PromotionResult
+from fleet.model.pull_request import PullRequest
+from fleet.model.release import Release
+from fleet.operations.common.desired import DesiredTargets, release_of
+from fleet.operations.common.loading import load_fleet
+from fleet.operations.common.observe import Observation, observe
+from fleet.operations.common.planning import Draft, Planned, World, failed, make_plan
+from fleet.operations.common.promotion import carry_out
+from fleet.ports.cluster import Clusters
+from fleet.ports.config import FleetLoader, PinEditor
+from fleet.ports.forge import Forge, ForgeReader
+from fleet.ports.renderer import Renderer
+from fleet.ports.reporter import Reporter
+from fleet.ports.repository import RepositoryReader, RepositoryWriter
+
+NO_SOURCE = "FLT-PRM-004"
+NOT_ADJACENT = "FLT-PRM-005"
+NO_RELEASE = "FLT-PRM-006"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan for each app, and the fleet that the plans were made of."""
+
+    world: World
+    source: str
+    environment: str
+    planned: tuple[Planned, ...]
+
+
+def prepare(
+    apps: Sequence[str],
+    to: str,
+    source: str | None = None,
+    *,
+    repository: RepositoryReader,
+    loader: FleetLoader,
+    renderer: Renderer,
+    clusters: Clusters,
+    forge: ForgeReader,
+    pin_editor: PinEditor,
+    branch: str,
+    reporter: Reporter,
+) -> Prepared:
+    """Return what promoting each app would do. Writes nothing.
+
+    What is wrong with one app is told in its plan, and the others go on.
+
+    Args:
+        apps: names of apps, each once.
+        to: the environment that gets the releases.
+        source: the environment that they come from; it can only be the one before.
+        repository: the fleet.
+        loader: reads it.
+        renderer: renders both sides.
+        clusters: asked for the health of the source environment.
+        forge: asked for pull requests that are open already.
+        pin_editor: edits pins.
+        branch: the protected branch.
+        reporter: is told about what a person should know.
+
+    Raises:
+        UsageError: there is no such environment, or the two are not neighbours in the pipeline.
+        ConfigError: the fleet cannot be loaded.
+        UnreachableError: the remote cannot be reached.
+    """
+    fleet, tree = load_fleet(repository, loader, branch)
+    world = World(fleet, tree, repository, loader, renderer, pin_editor, branch)
+    origin = source_of(fleet, to, source)
+    names = tuple(dict.fromkeys(apps))
+    with ThreadPoolExecutor(2, thread_name_prefix="promote") as pool:
+        asked = pool.submit(_open_requests, forge, [branch_name(PromotionKind.PROMOTION, to, app) for app in names])
+        drafts = {app: _draft(world, app, origin, to) for app in names}
+        moving = {a: d for a, d in drafts.items() if isinstance(d, Draft) and d.before != d.after}
+        states = world.render(_targets_of(world, moving, origin, to))
+        at_source = {t: s for t, s in states.states.items() if t.environment == origin}
+        observing = pool.submit(observe, fleet, at_source, clusters=clusters)
+        made = {app: _planned(world, app, to, draft, states) for app, draft in drafts.items()}
+        observation, opened = observing.result(), asked.result()
+    planned = tuple(
+        _with_facts(world, origin, made[app], moving.get(app), states, observation, opened) for app in names
+    )
+    _tell_what_is_left_over(planned, reporter)
+    return Prepared(world, origin, to, planned)
+
+
+def execute(
+    prepared: Prepared, *, repository: RepositoryWriter, forge: Forge, reporter: Reporter
+) -> tuple[PromotionResult, ...]:
+    """Open or update the pull request of each app that is not held. One that fails does not stop the others."""
+    results = []
+    for planned in prepared.planned:
+        try:
+            result = carry_out(planned, prepared.world, repository=repository, forge=forge, reporter=reporter)
+        except FleetError as error:
+            result = failed(planned.app, planned.environment, error).model_copy(update={"plan": planned.plan})
+        results.append(result)
+    return tuple(results)
+
+
+def source_of(fleet: Fleet, to: str, source: str | None) -> str:
+    """Return the environment that releases come from.
+
+    Raises:
+        UsageError: an environment is not there, or they are not neighbours.
+    """
+    require_known("environment", to, fleet.environments)
+    before = fleet.environments[to].spec.promotes_from
+    if before is None:
+        raise UsageError(
+            f"`{to}` is the first environment of its pipeline: nothing is promoted into it",
+            code=NO_SOURCE,
+            hints=(f"fleet release APP -e {to}",),
+        )
+    if source is not None and source != before:
+        require_known("environment", source, fleet.environments)
+        raise UsageError(
+            f"releases come to `{to}` from `{before}`, not from `{source}`",
+            code=NOT_ADJACENT,
+            hints=(f"promote step by step: `fleet promote APP --to {_next(fleet, source) or before}`",),
+        )
+    return before
+
+
+def _next(fleet: Fleet, name: str) -> str | None:
+    return next(iter(fleet.next_environments(name)), None)
+
+
+def _draft(world: World, app: str, source: str, to: str) -> Draft | FleetError:
+    """Return what is to be done with one app, or why that cannot be said."""
+    fleet = world.fleet
+    try:
+        require_known("app", app, fleet.apps)
+        release = release_of(fleet, source, app, repository=world.repository, loader=world.loader)
+        if release is None:
+            raise _no_release(fleet, app, source)
+        content = world.pin_content(to, app)
+        path = f"environments/{to}/apps/{app}.yaml"
+        return Draft(
+            kind=PromotionKind.PROMOTION,
+            app=app,
+            environment=to,
+            source=source,
+            before=pinned(fleet, to, app),
+            after=release,
+            content=world.pin_editor.write(content, release, path),
+            gates=(approvals_needed(to, fleet.environments[to].spec.policy.approvals),),
+        )
+    except FleetError as error:
+        return error
+
+
+def pinned(fleet: Fleet, environment: str, app: str) -> Release | None:
+    """Return the release that is pinned in an environment."""
+    pin = fleet.environments[environment].pins.get(app)
+    return pin.release if pin is not None else None
+
+
+def _no_release(fleet: Fleet, app: str, source: str) -> FleetError:
+    first = fleet.environments[source].spec.promotes_from is None
+    hint = f"fleet release {app} -e {source}" if first else f"fleet promote {app} --to {source}"
+    return FleetError(
+        f"`{app}` has no release in `{source}`, so there is nothing to promote", code=NO_RELEASE, hints=(hint,)
+    )
+
+
+def _targets_of(world: World, drafts: Mapping[str, Draft], source: str, to: str) -> list[Target]:
+    """Return the targets that run the app in the source, and those that run an older release where it goes."""
+    return [
+        target
+        for app in drafts
+        for environment in (source, to)
+        if app in world.fleet.environments[environment].pins
+        for target in world.targets(environment, app)
+    ]
+
+
+def _planned(world: World, app: str, to: str, draft: Draft | FleetError, states: DesiredTargets) -> Planned:
+    if isinstance(draft, FleetError):
+        return Planned(app, to, error=draft)
+    try:
+        return Planned(app, to, plan=make_plan(draft, world, states))
+    except FleetError as error:
+        return Planned(app, to, error=error)
+
+
+def _with_facts(
+    world: World,
+    source: str,
+    planned: Planned,
+    draft: Draft | None,
+    states: DesiredTargets,
+    observation: Observation,
+    opened: Mapping[str, PullRequest],
+) -> Planned:
+    """Return a plan with the health of its source, and with the pull request that is open for it."""
+    plan = planned.plan
+    if plan is None:
+        return planned
+    if draft is not None:
+        targets = world.targets(source, planned.app)
+        health = health_gate(source, draft.after, targets, observation.health, states.problems)
+        plan = plan.model_copy(update={"gates": (health, *plan.gates)})
+    return replace(planned, plan=plan, pull_request=opened.get(plan.branch))
+
+
+def _open_requests(forge: ForgeReader, branches: Sequence[str]) -> dict[str, PullRequest]:
+    """Return the open pull requests of some branches."""
+    if len(branches) == 1:
+        found = forge.find_open(branches[0])
+        return {found.branch: found} if found else {}
+    wanted = set(branches)
+    return {one.branch: one for one in forge.list() if one.branch in wanted}
+
+
+def _tell_what_is_left_over(planned: Sequence[Planned], reporter: Reporter) -> None:
+    """Warn of a pull request to another release, where the environment has the release of its source already."""
+    for one in planned:
+        if one.plan is not None and one.plan.nothing_to_do and one.pull_request is not None:
+            number = one.pull_request.number
+            text = f"pull request #{number} would still move `{one.app}`; close it with `fleet pr close {number}`"
+            reporter.emit(Message(Level.WARN, text))

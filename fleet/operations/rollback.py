@@ -1,0 +1,144 @@
+"""Go back to an earlier release of an environment: a promotion backwards, by pull request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fleet.engine.gates import approvals_needed
+from fleet.engine.history import find_entry, release_line
+from fleet.engine.names import require_known
+from fleet.engine.plan_promotion import branch_name, pin_path
+from fleet.errors import FleetError, UsageError
+from fleet.model.promotion import HistoryEntry, PromotionKind, PromotionResult
+from fleet.model.release import Release
+from fleet.operations.common.history import pin_history
+from fleet.operations.common.loading import load_fleet
+from fleet.operations.common.planning import Draft, Planned, World, make_plan
+from fleet.operations.common.promotion import carry_out
+from fleet.ports.config import FleetLoader, PinEditor
+from fleet.ports.forge import Forge, ForgeReader
+from fleet.ports.renderer import Renderer
+from fleet.ports.reporter import Reporter
+from fleet.ports.repository import RepositoryReader, RepositoryWriter
+
+NO_EARLIER = "FLT-PRM-030"
+NOT_IN_HISTORY = "FLT-PRM-031"
+NOT_THERE = "FLT-PRM-032"
+_LISTED = 5
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The plan, and the fleet that it was made of."""
+
+    world: World
+    planned: Planned
+
+
+def prepare(
+    app: str,
+    environment: str,
+    to: str | None = None,
+    *,
+    repository: RepositoryReader,
+    loader: FleetLoader,
+    renderer: Renderer,
+    forge: ForgeReader,
+    pin_editor: PinEditor,
+    branch: str,
+) -> Prepared:
+    """Return what going back would do. Writes nothing.
+
+    The health of anything does not hold a rollback: it is what one does when nothing is healthy.
+
+    Args:
+        app: name of the app.
+        environment: the environment that goes back.
+        to: version, or commit of the history or of the release; None: what was there before the present release.
+        repository: the fleet and its history.
+        loader: reads it.
+        renderer: renders both sides.
+        forge: asked for a pull request that is open already.
+        pin_editor: restores the release block, byte for byte.
+        branch: the protected branch.
+
+    Raises:
+        UsageError: a name is not known, or no such release was ever there.
+        FleetError: there was no earlier release.
+        ConfigError: the fleet cannot be loaded, or the earlier release cannot be rendered any more.
+    """
+    fleet, tree = load_fleet(repository, loader, branch)
+    world = World(fleet, tree, repository, loader, renderer, pin_editor, branch)
+    require_known("environment", environment, fleet.environments)
+    pin = fleet.environments[environment].pins.get(app)
+    if pin is None or pin.release is None:
+        require_known("app", app, fleet.apps)
+        raise FleetError(
+            f"`{app}` has no release in `{environment}`", code=NOT_THERE, hints=(f"fleet history {environment}",)
+        )
+    history = tuple(
+        pin_history(world.base, repository=repository, pin_editor=pin_editor, environment=environment, app=app)
+    )
+    entry = _wanted(history, app, environment, to) if to else _earlier(history, app, environment, pin.release)
+    path = pin_path(environment, app)
+    content = tree.read(path)
+    release = _release(entry)
+    if release != pin.release:
+        content = pin_editor.restore(content, repository.read_file(entry.commit, path), path)
+    draft = Draft(
+        kind=PromotionKind.ROLLBACK,
+        app=app,
+        environment=environment,
+        before=pin.release,
+        after=release,
+        content=content,
+        gates=(approvals_needed(environment, fleet.environments[environment].spec.policy.approvals),),
+        distance=_distance(history, entry),
+    )
+    plan = make_plan(draft, world)
+    opened = forge.find_open(branch_name(PromotionKind.ROLLBACK, environment, app))
+    return Prepared(world, Planned(app, environment, plan, opened))
+
+
+def execute(prepared: Prepared, *, repository: RepositoryWriter, forge: Forge, reporter: Reporter) -> PromotionResult:
+    """Open the pull request."""
+    return carry_out(prepared.planned, prepared.world, repository=repository, forge=forge, reporter=reporter)
+
+
+def _wanted(history: tuple[HistoryEntry, ...], app: str, environment: str, to: str) -> HistoryEntry:
+    entry = find_entry(history, to)
+    if entry is None:
+        known = list(dict.fromkeys(e.after.version for e in history if e.after is not None))
+        listed = ", ".join(f"`{version}`" for version in known[:_LISTED])
+        raise UsageError(
+            f"`{app}` never had a release `{to}` in `{environment}`",
+            code=NOT_IN_HISTORY,
+            hints=(f"it had {listed}" if listed else "it had none", f"fleet history {environment} -a {app}"),
+        )
+    return entry
+
+
+def _earlier(history: tuple[HistoryEntry, ...], app: str, environment: str, present: Release) -> HistoryEntry:
+    line = release_line([entry.after for entry in reversed(history)])
+    if len(line) < 2 or line[-1] != present:
+        raise FleetError(
+            f"`{app}` had no earlier release in `{environment}` to go back to",
+            code=NO_EARLIER,
+            hints=(f"fleet history {environment} -a {app}", "name one that was there with `--to VERSION`"),
+        )
+    return next(entry for entry in history if entry.after == line[-2])
+
+
+def _release(entry: HistoryEntry) -> Release:
+    assert entry.after is not None  # noqa: S101  # entries without a release are never chosen
+    return entry.after
+
+
+def _distance(history: tuple[HistoryEntry, ...], entry: HistoryEntry) -> str:
+    """Return how far it goes back. Times are absolute, so that the same rollback has the same text tomorrow."""
+    back = next(number for number, one in enumerate(history) if one.commit == entry.commit)
+    if back == 0:
+        return "what is there now"
+    count = "1 change back" if back == 1 else f"{back} changes back"
+    since, until = entry.time, history[back - 1].time
+    return f"{count}: what was there from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
