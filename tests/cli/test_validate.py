@@ -251,10 +251,10 @@ pin          environments/<environment>/apps/<app>.yaml
 """)
     for kind in KINDS:
         assert json.loads(invoke("schema", kind).out) == json_schema(kind)
-    assert invoke("schema", "clutser").snapshot == snapshot("""\
+    assert invoke("schema", "clusterr").snapshot == snapshot("""\
 exit 2
 --- stderr
-error[FLT-USE-001]: there is no kind of file `clutser`
+error[FLT-USE-001]: there is no kind of file `clusterr`
 
 hint: use one of `fleet`, `environment`, `cluster`, `app`, `pin`
 """)

@@ -93,7 +93,7 @@ CODES: dict[str, Code] = {
     ),
     NOT_READ: Code(
         "a file is not read, and looks as if it should be",
-        "The name is close to one that fleet reads (`environment.yml`, `enviroment.yaml`, a template without "
+        "The name is close to one that fleet reads (`environment.yml`, `environments.yml`, a template without "
         "`.yaml.j2`). Without this check the file would be ignored in silence.",
     ),
     BAD_FILE_NAME: Code(

@@ -296,9 +296,9 @@ LAYOUT: dict[str, tuple[str, str | EntryKind, list[str]]] = {
         ["FLT-CFG-006 environments/qa/environment.yml: this file is not read"],
     ),
     "a misspelt environment.yaml": (
-        "environments/qa/enviroment.yaml",
+        "environments/qa/environmnt.yaml",
         "x",
-        ["FLT-CFG-006 environments/qa/enviroment.yaml: this file is not read"],
+        ["FLT-CFG-006 environments/qa/environmnt.yaml: this file is not read"],
     ),
     "an environment in the wrong place": (
         "environments/qa.yaml",
@@ -412,10 +412,10 @@ def test_a_good_fleet_is_loaded_whole() -> None:
 
 
 def test_hints_name_what_was_meant() -> None:
-    tree = MemoryTree(small_fleet(**{DEV: "clusters:\n  names: [dve]\npolicies: {}\n", EU: "lables: {}\naccess: {}\n"}))
+    tree = MemoryTree(small_fleet(**{DEV: "clusters:\n  names: [dve]\npolicies: {}\n", EU: "labelz: {}\naccess: {}\n"}))
     hints = {p.message: p.hint for p in YamlFleetLoader().load(tree).problems}
     assert hints["unknown key `policies`"] == "did you mean `policy`?"
-    assert hints["unknown key `lables`"] == "did you mean `labels`?"
+    assert hints["unknown key `labelz`"] == "did you mean `labels`?"
 
 
 def test_a_tracking_environment_has_pins_without_release() -> None:
@@ -459,7 +459,7 @@ def test_an_app_is_loaded_alone() -> None:
     with pytest.raises(ConfigError, match="not there"):
         loader.load_app(MemoryTree(small_fleet()), "other")
     with pytest.raises(ConfigError) as caught:
-        loader.load_app(MemoryTree({APP: "valus: {}\n"}), "web")
+        loader.load_app(MemoryTree({APP: "valuez: {}\n"}), "web")
     assert [p.code for p in caught.value.problems] == ["FLT-CFG-030"]
 
 
@@ -469,7 +469,7 @@ def test_the_fleet_file_alone_is_read_from_disk(tmp_path: Path) -> None:
     file = read_fleet_file(tmp_path)
     assert file is not None
     assert file.git.branch == "trunk"
-    (tmp_path / "fleet.yaml").write_text("nam: shop\n")
+    (tmp_path / "fleet.yaml").write_text("nme: shop\n")
     assert read_fleet_file(tmp_path) is None
 
 
