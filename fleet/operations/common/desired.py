@@ -187,14 +187,8 @@ class _PinnedApps:
         if key not in self._apps:
             if revision not in self._trees:
                 self._trees[revision] = self._repository.tree(revision)
-            try:
-                self._apps[key] = _read_app(self._trees[revision], self._loader, app)
-            except _AppError as error:
-                self._apps[key] = error
-        found = self._apps[key]
-        if isinstance(found, _AppError):
-            raise found
-        return found
+            self._apps[key] = _read_or_error(self._trees[revision], self._loader, app)
+        return _good(self._apps[key])
 
 
 class _PresentApps:
@@ -219,14 +213,21 @@ class _PresentApps:
         """Return the app of the tree."""
         del revision
         if app not in self._apps:
-            try:
-                self._apps[app] = _read_app(self._tree, self._loader, app)
-            except _AppError as error:
-                self._apps[app] = error
-        found = self._apps[app]
-        if isinstance(found, _AppError):
-            raise found
-        return found
+            self._apps[app] = _read_or_error(self._tree, self._loader, app)
+        return _good(self._apps[app])
+
+
+def _read_or_error(tree: Tree, loader: FleetLoader, app: str) -> _App | _AppError:
+    try:
+        return _read_app(tree, loader, app)
+    except _AppError as error:
+        return error
+
+
+def _good(app: _App | _AppError) -> _App:
+    if isinstance(app, _AppError):
+        raise app
+    return app
 
 
 def _read_app(tree: Tree, loader: FleetLoader, app: str) -> _App:
