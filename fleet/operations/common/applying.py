@@ -149,6 +149,10 @@ class Worker:
         )
         if health.status is HealthStatus.HEALTHY and health.exact:
             return result.model_copy(update={"health": health})
+        if self.stop.requested and health.status is not HealthStatus.FAILED:
+            # What was applied is recorded; whether it becomes healthy, the next run finds out.
+            reason = f"interrupted before it was healthy: {health.reason}"
+            return result.model_copy(update={"health": health, "reason": reason})
         reason = self._why_unhealthy(health)
         return result.model_copy(
             update={
@@ -164,8 +168,6 @@ class Worker:
             return "something else than this release was applied meanwhile"
         if health.status is HealthStatus.FAILED:
             return f"failed: {health.reason}"
-        if self.stop.requested:
-            return f"interrupted before it was healthy: {health.reason}"
         return f"not healthy after {human(self.timeout)}: {health.reason}"
 
 

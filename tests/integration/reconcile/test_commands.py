@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from fleet.adapters.kube.clusters import KubeClusters
+from fleet.errors import FleetError
 from fleet.model.declared import AccessSpec, ClusterSpec
 from fleet.model.objects import ObjectRef
 from tests.integration.conftest import Kube
@@ -113,7 +115,8 @@ def repository(kube: Kube, pulumi_binary: Path, tmp_path: Path) -> Iterator[Repo
     for context in kube.contexts:
         spec = ClusterSpec(access=AccessSpec(context=context, kubeconfig=str(kube.kubeconfig)))
         for name in (namespace, f"{namespace}-api"):
-            clusters.writer(context, spec).delete(ObjectRef("v1", "Namespace", "", name), propagation="Background")
+            with suppress(FleetError):
+                clusters.writer(context, spec).delete(ObjectRef("v1", "Namespace", "", name), propagation="Background")
     clusters.close()
 
 

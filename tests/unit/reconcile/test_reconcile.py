@@ -251,6 +251,17 @@ def test_a_wish_to_stop_finishes_what_runs_and_says_what_is_left(worlds: Worlds)
         pass  # the lease was given back
 
 
+def test_a_wish_to_stop_does_not_wait_for_health_and_the_next_run_does(worlds: Worlds) -> None:
+    world = worlds(PROD)
+    world.clusters["eu"].unready.add("web")
+    stop = Stop()
+    world.deployer.on_deploy = lambda _: stop.request()
+    run = world.execute(world.plan(), stop=stop, timeout=30)
+    assert outcomes(run) == {"web/prod/eu": "applied", "web/prod/us": "blocked"}
+    assert run.results[0].reason.startswith("interrupted before it was healthy")
+    assert [t.action for t in world.plan().plan.targets] == [Action.AWAIT, Action.APPLY]
+
+
 def test_a_lost_store_converges_by_applying_again_without_a_change(worlds: Worlds) -> None:
     world = worlds(PROD)
     world.reconcile()
