@@ -27,7 +27,7 @@ def main() -> int:
     import os
 
     with tempfile.TemporaryDirectory() as state:
-        environment = os.environ | {"FLEET_STATE_DIR": state, "NO_COLOR": "1", "COLUMNS": "110", "PYTHONUNBUFFERED": "1"}
+        environment = os.environ | {"FLEET_STATE_DIR": state, "NO_COLOR": "1", "COLUMNS": "110"}
         command = [sys.executable, "-m", "fleet", "demo", "--yes"]
         try:
             played = subprocess.run(
