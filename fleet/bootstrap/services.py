@@ -125,8 +125,8 @@ class Services:
         """Replaces values of Secrets by keyed hashes, with the key of this clone."""
         from functools import partial
 
-        from fleet.adapters.store.keyed import load_key
         from fleet.engine.fingerprint import mask_secrets
+        from fleet.local_key import load_key
 
         return partial(mask_secrets, key=load_key(paths.fleet_state(self.root) / "key"))
 

@@ -11,7 +11,10 @@ from pydantic.alias_generators import to_camel
 
 
 class Spec(BaseModel):
-    """A frozen model of something that a person declares in a file."""
+    """A frozen model of something that a person declares in a file.
+
+    Docstrings of attributes become the descriptions in the JSON Schemas and the reference.
+    """
 
     model_config = ConfigDict(
         frozen=True,
@@ -19,6 +22,7 @@ class Spec(BaseModel):
         alias_generator=to_camel,
         populate_by_name=True,
         use_attribute_docstrings=True,
+        defer_build=True,  # a command pays only for the models that it uses
     )
 
 
@@ -26,9 +30,5 @@ class Report(BaseModel):
     """A frozen model of something that fleet reports."""
 
     model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        populate_by_name=True,
-        use_attribute_docstrings=True,
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, defer_build=True
     )

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from fleet.adapters.pulumi import process
 from fleet.adapters.pulumi.guard import Guard
 from fleet.adapters.pulumi.secrets_endpoint import URL as SECRETS_URL
-from fleet.adapters.pulumi.secrets_endpoint import KeyRing, SecretsEndpoint, local_key
+from fleet.adapters.pulumi.secrets_endpoint import KeyRing, SecretsEndpoint
 from fleet.adapters.pulumi.state import StateDirectory
 from fleet.errors import DeployError, FleetError, ToolError
+from fleet.local_key import load_key
 from fleet.model.declared import ClusterSpec
 from fleet.model.names import Target
 from fleet.model.objects import Manifest, ObjectRef
@@ -250,7 +251,7 @@ class Runtime:
             self.state.file(stack).unlink()
 
     def _ring(self) -> KeyRing:
-        return KeyRing(local_key(self._key_file))
+        return KeyRing(load_key(self._key_file))
 
     @staticmethod
     def _official(find: Callable[[], Path]) -> Path:

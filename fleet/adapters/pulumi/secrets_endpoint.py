@@ -15,13 +15,10 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-import os
 import secrets
 import socket
 import threading
 from contextlib import suppress
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 URL = "hashivault://fleet"
 _PATH = "/v1/transit/decrypt/fleet"
@@ -29,20 +26,6 @@ _PREFIX = "vault:v1:"
 _KEY_SIZE = 32
 _LIMIT = 64 * 1024
 _TIMEOUT = 10.0
-
-
-def local_key(file: Path) -> bytes:
-    """Return the fleet's local key; make it (mode 0600) where there is none. Two processes get the same one."""
-    with suppress(FileNotFoundError):
-        return file.read_bytes()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=file.parent, prefix=".key-") as temporary:  # made with mode 0600
-        temporary.write(secrets.token_bytes(_KEY_SIZE))
-        temporary.flush()
-        os.fsync(temporary.fileno())
-        with suppress(FileExistsError):
-            os.link(temporary.name, file)
-    return file.read_bytes()
 
 
 class KeyRing:

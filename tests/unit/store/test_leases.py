@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from fleet.adapters.store import processes
-from fleet.adapters.store.keyed import load_key
 from fleet.adapters.store.sqlite import SqlStore
 from fleet.bootstrap.clock import SystemClock
 from fleet.errors import ConflictError, FleetError
+from fleet.local_key import load_key
 from fleet.model.names import Target
 from tests.unit.store.conftest import TARGET, SteppedClock, state
 

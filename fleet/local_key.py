@@ -1,4 +1,8 @@
-"""The key of keyed hashes: random, of this machine only, made at first use."""
+"""The local key of a fleet: random, of this clone only, made at first use. Importable everywhere, like :mod:`fleet.files`.
+
+It unlocks the secrets of Pulumi's state and keys the hashes that records keep of Secret values. Losing it costs nothing
+but one run that rebuilds both.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +18,6 @@ KEY_BYTES = 32
 
 def load_key(path: Path) -> bytes:
     """Return the key in a file; make it if it is not there. Two processes that start at once get the same one.
-
-    Losing the file costs nothing but one run in which every Secret looks changed.
 
     Raises:
         FleetError: the file cannot be read or written.
