@@ -1,4 +1,4 @@
-"""The local key of a fleet: random, of this clone only, made at first use. Importable everywhere, like :mod:`fleet.files`.
+"""The local key of a fleet: random, of this clone only, made at first use. Importable everywhere, like `fleet.files`.
 
 It unlocks the secrets of Pulumi's state and keys the hashes that records keep of Secret values. Losing it costs nothing
 but one run that rebuilds both.
