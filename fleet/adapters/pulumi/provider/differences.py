@@ -40,6 +40,8 @@ def diff_response(request: pb.DiffRequest, session: Session) -> pb.DiffResponse:
     old_inputs = news if same_inputs else decode(request.old_inputs).data
     changed = [] if same_inputs else list(shapes.changed_paths(old_inputs, news))
     replaces = set[str]()
+    if live is None and same_inputs and _removes_itself(news):
+        return response(changes=response.DIFF_NONE)
     if live is None:
         changed.append(("metadata.uid", "delete"))  # somebody deleted it: an update puts it back
     else:
@@ -68,6 +70,15 @@ def _immutable_changes(old: Manifest, new: Manifest, recorded: Manifest, live: M
     if drifted:
         suspects |= set(forces_replacement(prune(recorded, new), now))
     return suspects
+
+
+def _removes_itself(manifest: Manifest) -> bool:
+    """Say whether the server deletes an object when it is done: to put it back would run it again.
+
+    Source: https://kubernetes.io/docs/concepts/workloads/controllers/ttlafterfinished/
+    """
+    spec = manifest.get("spec") or {}
+    return manifest["kind"] == "Job" and spec.get("ttlSecondsAfterFinished") is not None
 
 
 def _absent(manifest: Any, path: str) -> bool:
