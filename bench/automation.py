@@ -7,51 +7,67 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fleet.adapters.kube.clusters import KubeClusters
+from fleet.adapters.pulumi.deployer import PulumiDeployer
+from fleet.adapters.pulumi.runtime import provider_inputs
+from fleet.model.declared import AccessSpec, ClusterSpec, EngineSpec
+from fleet.model.names import Target
+from fleet.model.release import Release
+from fleet.model.state import DesiredState
+
 
 def up_all(work: dict[str, Any], state: Path) -> None:
     """Run `Stack.up()` for each target of ``work``, one after the other."""
-    from pulumi import automation as auto
+    from pulumi import automation
 
-    from bench.attached import attached_provider
-
-    os.environ.update(
-        PULUMI_CONFIG_PASSPHRASE="bench",  # noqa: S106 (a throw-away state)
-        PULUMI_SKIP_UPDATE_CHECK="true",
-        PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION="true",
-        PULUMI_HOME=str(state / "home"),
-    )
+    clusters = KubeClusters(Path(work["kubeconfig"]), Path.cwd(), os.environ)
+    deployer = PulumiDeployer(state / "fleet", clusters, lambda: Path(work["pulumi"]), EngineSpec(), work["fleet"])
     backend = state / "backend"
     backend.mkdir(parents=True, exist_ok=True)
-    with attached_provider(work) as port:
-        os.environ["PULUMI_DEBUG_PROVIDERS"] = f"kubernetes:{port}"
-        for target in work["targets"]:
-            options = auto.LocalWorkspaceOptions(
-                project_settings=auto.ProjectSettings(
-                    name="bench", runtime="python", backend=auto.ProjectBackend(url=f"file://{backend}")
-                ),
-                pulumi_command=auto.PulumiCommand(str(Path(work["pulumi"]).parent.parent)),
-            )
-            stack = auto.create_or_select_stack(
-                stack_name=target["stack"],
-                project_name="bench",
-                program=_program(target["context"], target["objects"]),
-                opts=options,
-            )
-            stack.up()
+    os.environ["PATH"] = f"{Path(work['pulumi']).parent}{os.pathsep}{os.environ['PATH']}"
+    command = automation.PulumiCommand()
+    environment = deployer.runtime.attach(_resolver(work))
+    for entry in work["targets"]:
+        target = Target.from_stack(entry["stack"])
+        cluster = ClusterSpec(access=AccessSpec(sandbox=target.cluster))
+        stack = automation.create_or_select_stack(
+            stack_name=target.stack,
+            project_name=work["fleet"],
+            program=_program(entry["objects"], provider_inputs(clusters, target, cluster)),
+            opts=automation.LocalWorkspaceOptions(
+                pulumi_command=command,
+                env_vars={
+                    "PULUMI_BACKEND_URL": f"file://{backend}",
+                    "PULUMI_HOME": str(state / "home"),
+                    "PULUMI_CONFIG_PASSPHRASE": "bench",
+                    "PULUMI_SKIP_UPDATE_CHECK": "true",
+                    "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+                    "PULUMI_DEBUG_PROVIDERS": environment["PULUMI_DEBUG_PROVIDERS"],
+                },
+            ),
+        )
+        stack.up()
+    deployer.close()
+    clusters.close()
 
 
-def _program(context: str, objects: list[dict[str, Any]]) -> Callable[[], None]:
+def _resolver(work: dict[str, Any]) -> Callable[[str], tuple[DesiredState, ClusterSpec]]:
+    """Return what tells the provider which objects belong to a stack."""
+    known = {entry["stack"]: entry["objects"] for entry in work["targets"]}
+
+    def resolve(stack: str) -> tuple[DesiredState, ClusterSpec]:
+        target = Target.from_stack(stack)
+        release = Release(version="1.0.0", revision="0" * 40)
+        cluster = ClusterSpec(access=AccessSpec(sandbox=target.cluster))
+        return DesiredState(target, release, known[stack], "bench"), cluster
+
+    return resolve
+
+
+def _program(objects: list[dict[str, Any]], provider: dict[str, str]) -> Callable[[], None]:
     def program() -> None:
-        import pulumi
-        from pulumi_kubernetes import Provider
+        from fleet.adapters.pulumi.program import register
 
-        provider = Provider("cluster", cluster=context)
-        for manifest in objects:
-            metadata = manifest["metadata"]
-            name = "/".join(filter(None, [metadata.get("namespace"), metadata["name"]]))
-            api = manifest["apiVersion"] if "/" in manifest["apiVersion"] else f"core/{manifest['apiVersion']}"
-            pulumi.CustomResource(
-                f"kubernetes:{api}:{manifest['kind']}", name, manifest, pulumi.ResourceOptions(provider=provider)
-            )
+        register(objects, provider)
 
     return program

@@ -14,10 +14,9 @@ class _Silent:
 
 def main() -> None:
     """Render and print."""
+    from fleet.bootstrap.services import Services
     from fleet.operations.common.desired import desired_states
     from fleet.operations.common.loading import load_fleet
-
-    from fleet.bootstrap.services import Services
 
     services = Services(Path(sys.argv[1]), _Silent())
     fleet, tree = load_fleet(services.repository, services.loader, services.branch, fetch=False)
@@ -30,7 +29,7 @@ def main() -> None:
         renderer=services.renderer,
     )
     rows = [
-        {"context": target.cluster, "stack": target.stack.replace(".", "-"), "objects": list(state.objects)}
+        {"context": target.cluster, "stack": target.stack, "objects": [dict(o) for o in state.objects]}
         for target, state in desired.states.items()
     ]
     services.close()
