@@ -143,9 +143,14 @@ class Runtime:
         """
         with self._lock:
             self._resolve = resolve
-            self._hand_runs.clear()
+        self.forget_hand_runs()
         port = self._start().server.port
         return {**self.environment(self.state, by_hand=True), "PULUMI_DEBUG_LANGUAGES": f"python:{port}"}
+
+    def forget_hand_runs(self) -> None:
+        """Have the next run by hand resolve its stack anew."""
+        with self._lock:
+            self._hand_runs.clear()
 
     # -- directories and environment --------------------------------------------------------------------------------
 
