@@ -54,11 +54,12 @@ def context(plan: PromotionPlan, detail: Detail) -> dict[str, Any]:
     clusters = [target for group in plan.groups for target in group.targets]
     changing = [group for group in plan.groups if not group.changes.empty]
     shown = changing[: detail.groups]
+    rows = _rows(plan)
     shown_commits = plan.commits[: min(detail.rows, 20)]
     return {
         "headline": _headline(plan),
-        "rows": [{k: cell(v) for k, v in row.items()} for row in _rows(plan)[: detail.rows]],
-        "more_rows": max(len(_rows(plan)) - detail.rows, 0),
+        "rows": [{k: cell(v) or "(none)" for k, v in row.items()} for row in rows[: detail.rows]],
+        "more_rows": max(len(rows) - detail.rows, 0),
         "app": code(plan.app),
         "commits": [f"{code(c.id[:7])} {code(c.subject, 120)} {code(c.author, 60)}" for c in shown_commits],
         "more_commits": len(plan.commits) - len(shown_commits),

@@ -7,6 +7,7 @@ from typing import Any
 
 from fleet.model.base import Spec
 from fleet.model.declared import AppSpec, ClusterSpec, EnvironmentSpec, FleetFile
+from fleet.model.descriptions import described_schema
 from fleet.model.release import Pin
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -37,6 +38,6 @@ def json_schema(kind: str) -> dict[str, Any]:
         KeyError: there is no such kind.
     """
     known = KINDS[kind]
-    schema = known.model.model_json_schema(by_alias=True)
+    schema = described_schema(known.model)
     schema["title"] = known.pattern
     return {"$schema": DIALECT, **schema}

@@ -22,8 +22,8 @@ def show_history(terminal: Terminal, entries: Sequence[HistoryEntry], *, wide: b
             entry.kind.value,
             entry.environment,
             entry.app,
-            _release(entry.before, wide=wide),
-            _release(entry.after, wide=wide),
+            _release(entry.before, wide=wide or _same_version(entry)),
+            _release(entry.after, wide=wide or _same_version(entry)),
             f"#{entry.pull_request}" if entry.pull_request else "",
             entry.author.partition(" <")[0],
         ]
@@ -65,6 +65,10 @@ def _moved(what: str, before: Mapping[str, object], after: Mapping[str, object])
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     ]
+
+
+def _same_version(entry: HistoryEntry) -> bool:
+    return entry.before is not None and entry.after is not None and entry.before.version == entry.after.version
 
 
 def _release(release: Release | None, *, wide: bool) -> str:

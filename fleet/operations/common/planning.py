@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fleet.engine.gates import secrets_gate
 from fleet.engine.message import one_line
@@ -140,6 +140,8 @@ def make_plan(draft: Draft, world: World, now: DesiredTargets | None = None) -> 
         ConfigError: the release cannot be rendered for every cluster of the environment.
     """
     fleet, app, environment = world.fleet, draft.app, draft.environment
+    if draft.before == draft.after:
+        return plan_promotion(_facts(draft, world))
     targets = world.targets(environment, app)
     if now is None:
         now = world.render([t for t in targets if app in fleet.environments[environment].pins])
@@ -154,17 +156,8 @@ def make_plan(draft: Draft, world: World, now: DesiredTargets | None = None) -> 
         gates = [*gates, plain] if plain else gates
     commits, backwards = _commits_between(world.repository, app, draft.before, draft.after)
     return plan_promotion(
-        Facts(
-            kind=draft.kind,
-            app=app,
-            environment=environment,
-            source=draft.source,
-            base=world.base,
-            before=draft.before,
-            after=draft.after,
-            content=draft.content.decode(),
-            direct=draft.direct,
-            protected=world.branch,
+        replace(
+            _facts(draft, world),
             objects_before=_objects(now, targets),
             objects_after=_objects(then, targets),
             unknown_before=[t for t in targets if t in now.problems],
@@ -172,9 +165,25 @@ def make_plan(draft: Draft, world: World, now: DesiredTargets | None = None) -> 
             commits=commits,
             backwards=backwards,
             also_set=also_set_by_environment(fleet, environment, app, draft.after),
-            distance=draft.distance,
-            next_environments=fleet.next_environments(environment),
         )
+    )
+
+
+def _facts(draft: Draft, world: World) -> Facts:
+    """Return what is known without rendering anything."""
+    return Facts(
+        kind=draft.kind,
+        app=draft.app,
+        environment=draft.environment,
+        source=draft.source,
+        base=world.base,
+        before=draft.before,
+        after=draft.after,
+        content=draft.content.decode(),
+        direct=draft.direct,
+        protected=world.branch,
+        distance=draft.distance,
+        next_environments=world.fleet.next_environments(draft.environment),
     )
 
 

@@ -143,6 +143,8 @@ def _commit_directly(planned: Planned, world: World, repository: RepositoryWrite
         except ConflictError as error:
             repository.fetch()
             head = repository.head_of(world.branch)
+            if head is not None and _has(plan, head, repository):
+                return planned.result().model_copy(update={"outcome": PromotionOutcome.NOTHING})
             if head is None or not _untouched(plan, world, head, repository):
                 raise _pin_moved(plan, world.branch) from error
             base = head
@@ -151,6 +153,12 @@ def _commit_directly(planned: Planned, world: World, repository: RepositoryWrite
         failpoint("release.after-push")
         return planned.result().model_copy(update={"outcome": PromotionOutcome.COMMITTED, "commit": new})
     raise _pin_moved(plan, world.branch)
+
+
+def _has(plan: PromotionPlan, head: str, repository: RepositoryReader) -> bool:
+    """Say whether somebody else made the very same release meanwhile."""
+    there = repository.tree_id(head, plan.pin_path) is not None
+    return there and repository.read_file(head, plan.pin_path) == plan.content.encode()
 
 
 def _untouched(plan: PromotionPlan, world: World, head: str, repository: RepositoryReader) -> bool:
