@@ -53,6 +53,8 @@ class DeployResult:
     """Why it failed; empty on success. One canonical line without ids, times or addresses."""
     hint: str = ""
     unreachable: bool = False
+    warnings: tuple[str, ...] = ()
+    """What went well but should be known: fields that were taken over from another manager, objects left alone."""
 
 
 Resolve = Callable[[str], tuple[DesiredState, ClusterSpec]]

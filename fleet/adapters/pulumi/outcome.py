@@ -95,6 +95,7 @@ def result_of(session: Session, finished: Finished | None, error: FleetError | N
         error=text,
         hint=hint,
         unreachable=unreachable,
+        warnings=tuple(canonical(warning) for warning in session.warnings),
     )
 
 

@@ -62,6 +62,9 @@ def test_object_that_lost_the_ownership_labels_is_not_deleted(engine: Make) -> N
     here.api.apply(settings, manager="fleet", force=True)
     result = here.apply(namespace(space))
     assert result.operations == {"same": 1}
+    assert result.warnings == (
+        f"left `ConfigMap/{space}/settings` alone: it does not carry the ownership labels of `{here.target}`",
+    )
     assert here.get(settings) is not None
 
 
@@ -88,8 +91,12 @@ def test_declared_fields_win_over_another_manager(engine: Make) -> None:
     here, space = engine(), namespace_for("conflict")
     here.apply(namespace(space), config_map(space, k="1"))
     here.api.apply(config_map(space, k="theirs"), manager="somebody", force=True)
-    assert here.apply(namespace(space), config_map(space, k="2")).operations == {"update": 1, "same": 1}
+    result = here.apply(namespace(space), config_map(space, k="2"))
+    assert result.operations == {"update": 1, "same": 1}
     assert (here.get(config_map(space)) or {})["data"] == {"k": "2"}
+    (warning,) = result.warnings
+    assert warning.startswith(f"took over fields of `ConfigMap/{space}/settings`")
+    assert "somebody" in warning
 
 
 @pytest.mark.parametrize("preview", [False, True])
@@ -258,3 +265,32 @@ def test_missing_official_provider_is_a_clear_error(engine: Make, tmp_path: Path
         stock.deploy(request, lambda _ref, _step: None)
     stock.close()
     assert "provider: resident" in caught.value.hints[0]
+
+
+def test_work_of_another_provider_is_found_out_by_looking(engine: Make) -> None:
+    from fleet.adapters.pulumi.observing import observe_preview, observe_run
+    from fleet.adapters.pulumi.outcome import changes_of
+
+    here, space = engine(), namespace_for("observing")
+    names = ("kept", "changed", "gone")
+    here.apply(namespace(space), *(config_map(space, name, k="1") for name in names))
+    held = here.deployer.state.held(here.target.stack)
+    wanted = here.desired([namespace(space), config_map(space, "kept", k="1"), config_map(space, "changed", k="2")])
+    fresh = here.desired([config_map(space, "fresh", k="1")]).objects
+
+    preview = here.deployer.runtime.open(here.target, here.cluster, (*wanted.objects, *fresh), 30).session
+    observe_preview(preview)
+    assert {o.ref.name: o.step for o in preview.operations} == {"changed": "update", "fresh": "create"}
+
+    run = here.deployer.runtime.open(here.target, here.cluster, (*wanted.objects, *fresh), 30).session
+    for manifest in (wanted.objects[2], *fresh):
+        here.api.apply(manifest, manager="other-provider", force=True)
+    here.api.delete(ObjectRef.of(config_map(space, "gone")), propagation="Background")
+    observe_run(run, held)
+    steps = {"changed": "update", "fresh": "create", "gone": "delete"}
+    assert {o.ref.name: o.step for o in run.operations} == steps
+    assert {c.ref.name: c.kind.value for c in changes_of(run).objects} == {
+        "changed": "changed",
+        "fresh": "added",
+        "gone": "removed",
+    }
