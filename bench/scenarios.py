@@ -27,6 +27,7 @@ def changed_targets(here: World) -> list[Row]:
     for number in range(ROUNDS):
         release_everywhere(here, directory, IMAGES[number], number)
         rounds.append(_reconcile(here, directory).per(targets))
+        _require(here, directory, applied=targets)
     rivals = {what: _rival(here, directory, what) for what in ("automation", "apply")}
     return [
         Row(
@@ -86,6 +87,14 @@ def sandbox_memory(here: World) -> list[Row]:
     clusters = here.status()["clusters"]
     mean = sum(cluster["memory"] for cluster in clusters) / len(clusters) / 2**20
     return [Row("sandbox memory per cluster", "kwok control plane", Cost(0, 0, mean), note=f"{len(clusters)} clusters")]
+
+
+def _require(here: World, directory: Path, *, applied: int) -> None:
+    """Check that the last run did what is being measured."""
+    run = json.loads(here.fleet("reconcile", "--dry-run", "-o", "json", directory=directory))["data"]
+    changed = [result for result in run["results"] if result["changes"]["objects"]]
+    if changed or len(run["results"]) != applied:
+        raise RuntimeError(f"{len(changed)} of {len(run['results'])} targets are not as they should be")
 
 
 def _reconcile(here: World, directory: Path, *more: str) -> Cost:

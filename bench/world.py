@@ -104,9 +104,8 @@ def copies(here: World, name: str, count: int) -> Path:
 def release_everywhere(here: World, directory: Path, image: str, number: int) -> None:
     """Change the image of `reviews` in every pin, by one commit."""
     for pin in directory.glob("environments/*/apps/*.yaml"):
-        lines = pin.read_text().splitlines()
-        lines = [f"    reviews: {image}" if line.strip().startswith("reviews:") else line for line in lines]
-        lines = [f"  version: 2.0.{number}" if line.strip().startswith("version:") else line for line in lines]
+        revision = next(line for line in pin.read_text().splitlines() if line.strip().startswith("revision:"))
+        lines = ["release:", f"  version: 2.0.{number}", revision, "  images:", f"    reviews: {image}"]
         pin.write_text("\n".join(lines) + "\n")
     _commit(here, directory, f"reviews {image}")
     here.git("push", "--quiet", "origin", "main", directory=directory)

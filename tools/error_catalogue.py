@@ -46,7 +46,10 @@ def catalogue(package: Path) -> dict[str, Entry]:
     """Return every code that the package holds, sorted."""
     entries: dict[str, Entry] = {}
     for path in sorted(package.rglob("*.py")):
-        module = ast.parse(path.read_text())
+        source = path.read_text()
+        module = ast.parse(source)
+        for code in CODE.findall(source):
+            entries.setdefault(code, Entry())
         names = _constants(module)
         for code in {*names.values(), *_defaults(module)}:
             entries.setdefault(code, Entry())
@@ -74,7 +77,7 @@ def _tables() -> Iterator[dict[str, tuple[str, str]]]:
 def _constants(module: ast.Module) -> dict[str, str]:
     """Return module-level names that hold a code."""
     return {
-        target.id: node.value.value
+        target.id: str(node.value.value)
         for node in module.body
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and _is_code(node.value.value)
         for target in node.targets

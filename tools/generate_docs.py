@@ -100,11 +100,14 @@ def _summary(model: Any) -> str:
 
 
 def _rows(model: Any, prefix: str) -> list[str]:
+    from fleet.model.descriptions import descriptions
+
     rows = []
-    for field in model.model_fields.values():
+    texts = descriptions(model)
+    for name, field in model.model_fields.items():
         key = f"{prefix}{field.alias}"
         default = "required" if field.is_required() else _default(field)
-        meaning = " ".join((field.description or "").split()).replace("|", "\\|")
+        meaning = texts.get(name, "").replace("|", "\\|")
         rows.append(f"| `{key}` | {_type(field.annotation)} | {default} | {meaning} |")
         inner, suffix = _inner(field.annotation)
         if inner is not None:
@@ -114,7 +117,7 @@ def _rows(model: Any, prefix: str) -> list[str]:
 
 def _default(field: Any) -> str:
     value = field.get_default(call_default_factory=True)
-    if value is None or value in ((), {}, "") or hasattr(value, "model_fields"):
+    if value is None or value in ((), {}, "") or hasattr(type(value), "model_fields"):
         return ""
     return f"`{json.dumps(value, default=str)}`"
 

@@ -38,15 +38,15 @@ class Entry:
 
 
 COMMANDS = (
-    Entry("init", START, "Write a new fleet that works as it is."),
+    Entry("init", START, "Write a new fleet that works as it is, and commit it."),
     Entry("sandbox", START, "Start and stop local throw-away clusters."),
     Entry("demo", START, "Play the whole story on the sandbox: release, promote, reconcile, drift, rollback."),
-    Entry("validate", START, "Check everything that the fleet declares and renders."),
+    Entry("validate", START, "Check everything that the fleet declares and renders, and report every problem at once."),
     Entry("status", LOOK, "Show every environment: releases, health, drift and open promotions."),
     Entry("diff", LOOK, "Compare desired state (git) with live state (API server)."),
     Entry("drift", LOOK, "Show what changed on the clusters behind git's back."),
     Entry("env", LOOK, "Compare environments."),
-    Entry("explain", LOOK, "Show where each value of a target comes from."),
+    Entry("explain", LOOK, "Show where each value, image and the release of a target come from, and what they hide."),
     Entry("history", LOOK, "Show what was released, promoted and rolled back, from git alone."),
     Entry("release", CHANGE, "Put a new release of an app into the first environment."),
     Entry("promote", CHANGE, "Move releases to the next environment by pull request."),
@@ -55,8 +55,14 @@ COMMANDS = (
     Entry("reconcile", CHANGE, "Make live state equal desired state, wave by wave."),
     Entry("toolchain", OPERATE, "Find, install and list the external programs that fleet drives."),
     Entry("pulumi", OPERATE, "Run the Pulumi command line on a stack of the fleet."),
-    Entry("schema", OPERATE, "Print the JSON Schema of a fleet file."),
+    Entry("schema", OPERATE, "Print the JSON Schema of a kind of fleet file, for editors and other tools."),
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"fleet {__version__}\n")
+        raise typer.Exit
 
 
 def global_options(
@@ -76,12 +82,12 @@ def global_options(
         bool, typer.Option("--no-input", envvar="FLEET_NO_INPUT", help="Never ask; fail where an answer is needed.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", envvar="FLEET_DEBUG", help="Show tracebacks.", hidden=True)] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_show_version)
+    ] = False,
 ) -> None:
     """Take the global options into the session; the help text of `fleet` is :func:`_overview`."""
-    if version:
-        sys.stdout.write(f"fleet {__version__}\n")
-        raise typer.Exit
+    del version  # its callback has ended the command
     session: Session = context.obj
     session.with_settings(
         repository=repo,

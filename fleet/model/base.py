@@ -13,7 +13,8 @@ from pydantic.alias_generators import to_camel
 class Spec(BaseModel):
     """A frozen model of something that a person declares in a file.
 
-    Docstrings of attributes become the descriptions in the JSON Schemas and the reference.
+    Docstrings of attributes become the descriptions in the JSON Schemas and the reference
+    (:mod:`fleet.model.descriptions`).
     """
 
     model_config = ConfigDict(
@@ -21,7 +22,6 @@ class Spec(BaseModel):
         extra="forbid",
         alias_generator=to_camel,
         populate_by_name=True,
-        use_attribute_docstrings=True,
         defer_build=True,  # a command pays only for the models that it uses
     )
 

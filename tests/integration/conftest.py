@@ -29,7 +29,6 @@ CONTEXTS = ["one", "two"]
 def tool_environment() -> dict[str, Path]:
     """Return the paths of the external binaries; they must have been installed by `fleet toolchain install`."""
     from fleet.adapters.toolchain.toolchain import Toolchain
-
     from tests.helpers.reporting import SilentReporter
 
     toolchain = Toolchain(paths.cache_directory() / "toolchain", {}, SilentReporter())
@@ -80,7 +79,6 @@ def _change_users(users: Path, worker: str, *, joins: bool, root: Path) -> None:
 def _sandbox(root: Path):  # type: ignore[no-untyped-def]
     from fleet.adapters.sandbox.kwok import KwokSandbox
     from fleet.adapters.toolchain.toolchain import Toolchain
-
     from tests.helpers.reporting import SilentReporter
 
     reporter = SilentReporter()

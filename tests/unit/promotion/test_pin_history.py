@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.helpers.promoting import Team, only, pin_text
 Row = tuple[str, str, str | None, str | None, int | None]
 
 
-def rows(team: Team, **query: object) -> list[Row]:
+def rows(team: Team, **query: Any) -> list[Row]:
     return [
         (
             entry.kind.value,

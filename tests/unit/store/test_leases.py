@@ -111,7 +111,7 @@ def test_a_lease_is_renewed_in_the_background(tmp_path: Path) -> None:
 
 
 def test_a_lease_that_cannot_be_renewed_is_lost_before_others_may_take_it(tmp_path: Path) -> None:
-    store = SqlStore(tmp_path / "fleet.db", SystemClock(), lease_seconds=1.2)
+    store = SqlStore(tmp_path / "fleet.db", SystemClock(), lease_seconds=6)
     blocker = sqlite3.connect(tmp_path / "fleet.db", isolation_level=None)
     with store.lease(TARGET, "a") as lease:
         store._database.close()
@@ -121,8 +121,8 @@ def test_a_lease_that_cannot_be_renewed_is_lost_before_others_may_take_it(tmp_pa
             path.rename(path.with_suffix(".away"))
         (tmp_path / "fleet.db").mkdir()
         started = time.monotonic()
-        assert lease.lost.wait(5)
-        assert time.monotonic() - started < 1.2
+        assert lease.lost.wait(30)
+        assert time.monotonic() - started < 6
     blocker.close()
     store.close()
 
