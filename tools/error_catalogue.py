@@ -33,6 +33,21 @@ FAMILIES = {
 }
 
 
+SAID_ELSEWHERE = {
+    "FLT-SEC-001": "An app renders a Secret with plain values. Seal it, or let an operator fetch it.",
+    "FLT-GIT-051": "A revision that a pin names is not in this clone. In a shallow clone: `git fetch --unshallow`.",
+    "FLT-GAT-002": "A gate holds the promotion; its reason says which cluster or condition, and the hint how to go on.",
+    "FLT-GAT-010": "A gate holds the merge of a pull request, such as missing approvals.",
+    "FLT-CLU-403": "The API server does not allow this to the credentials of the cluster's context.",
+    "FLT-CLU-409": "Another field manager owns a field; the message names managers and fields.",
+    "FLT-CLU-410": "A list or watch became too old; fleet starts it again by itself.",
+    "FLT-CLU-422": "The API server calls the object invalid; the message says which field.",
+    "FLT-OUT-101": "No connection to the API server.",
+    "FLT-OUT-107": "The kubeconfig, or the context that the cluster's file names, cannot be used.",
+}
+"""Codes whose messages are put together in several places."""
+
+
 @dataclass
 class Entry:
     """What is known of one code."""
@@ -63,6 +78,8 @@ def catalogue(package: Path) -> dict[str, Entry]:
         for code, (title, explanation) in table.items():
             entry = entries.setdefault(code, Entry())
             entry.title, entry.explanation = title, explanation
+    for code, text in SAID_ELSEWHERE.items():
+        entries.setdefault(code, Entry()).explanation = text
     return dict(sorted(entries.items()))
 
 

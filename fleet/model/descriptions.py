@@ -1,7 +1,7 @@
 """Descriptions of fields: the docstring below each attribute of a model.
 
-Pydantic can read them too (``use_attribute_docstrings``), but does so whenever a model is defined, which costs every command
-0.1 s. Only schemas and reference pages need them.
+Pydantic can read them too (``use_attribute_docstrings``), but does so whenever a model is defined, which costs every
+command 0.1 s. Only schemas and reference pages need them.
 """
 
 from __future__ import annotations

@@ -52,9 +52,8 @@ def test_every_command_that_the_documentation_types_exists() -> None:
     unknown = []
     for page in PAGES:
         for block in re.findall(r"```(?:console|sh|yaml|bash)\n(.*?)```", page.read_text(), flags=re.DOTALL):
-            for name in re.findall(r"(?:^\$ |run: |&& )fleet ([a-z-]+)", block, flags=re.MULTILINE):
-                if name not in names:
-                    unknown.append(f"{page.name}: fleet {name}")
+            typed = re.findall(r"(?:^\$ |run: |&& )fleet ([a-z-]+)", block, flags=re.MULTILINE)
+            unknown += [f"{page.name}: fleet {name}" for name in typed if name not in names]
     assert unknown == []
 
 
