@@ -47,17 +47,12 @@ def next_steps(results: Sequence[PromotionResult], *, dry_run: bool) -> str:
 
 
 def exit_code(results: Sequence[PromotionResult]) -> ExitCode:
-    """Return the exit status: a failure outweighs a block. A single app keeps the status of its own error."""
-    from fleet.model.promotion import PromotionOutcome
-
-    bad = [result for result in results if not result.ok]
-    if not bad:
+    """Return the exit status: that of the error of a single app; of several, a failure outweighs a block."""
+    statuses = {ExitCode(r.error.exit_code) if r.error else ExitCode.NO for r in results if not r.ok}
+    if not statuses:
         return ExitCode.OK
-    codes = {ExitCode(result.error.exit_code) if result.error else ExitCode.NO for result in bad}
-    if len(codes) == 1:
-        return codes.pop()
-    if all(result.outcome is PromotionOutcome.BLOCKED for result in bad):
-        return ExitCode.BLOCKED
+    if len(results) == 1 or statuses == {ExitCode.BLOCKED}:
+        return statuses.pop()
     return ExitCode.NO
 
 

@@ -81,8 +81,8 @@ def prepare(
     """
     fleet, tree = load_fleet(repository, loader, branch)
     world = World(fleet, tree, repository, loader, renderer, pin_editor, branch)
-    origin = source_of(fleet, to, source)
     names = tuple(dict.fromkeys(apps))
+    origin = source_of(fleet, to, source, names[0])
     with ThreadPoolExecutor(2, thread_name_prefix="promote") as pool:
         asked = pool.submit(_open_requests, forge, [branch_name(PromotionKind.PROMOTION, to, app) for app in names])
         drafts = {app: _draft(world, app, origin, to) for app in names}
@@ -113,7 +113,7 @@ def execute(
     return tuple(results)
 
 
-def source_of(fleet: Fleet, to: str, source: str | None) -> str:
+def source_of(fleet: Fleet, to: str, source: str | None, app: str = "APP") -> str:
     """Return the environment that releases come from.
 
     Raises:
@@ -125,14 +125,14 @@ def source_of(fleet: Fleet, to: str, source: str | None) -> str:
         raise UsageError(
             f"`{to}` is the first environment of its pipeline: nothing is promoted into it",
             code=NO_SOURCE,
-            hints=(f"fleet release APP -e {to}",),
+            hints=(f"fleet release {app} -e {to}",),
         )
     if source is not None and source != before:
         require_known("environment", source, fleet.environments)
         raise UsageError(
             f"releases come to `{to}` from `{before}`, not from `{source}`",
             code=NOT_ADJACENT,
-            hints=(f"promote step by step: `fleet promote APP --to {_next(fleet, source) or before}`",),
+            hints=(f"promote step by step: `fleet promote {app} --to {_next(fleet, source) or before}`",),
         )
     return before
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fleet.adapters.config.loader import YamlFleetLoader
 from fleet.adapters.config.pins import YamlPinEditor
@@ -24,12 +24,18 @@ from fleet.adapters.forge.local import LocalForge
 from fleet.adapters.git.repository import GitRepository
 from fleet.model.fleet import Fleet
 from fleet.model.promotion import HistoryEntry, PromotionResult
-from fleet.operations import history, promote, release, rollback
+from fleet.operations import history as history_of
+from fleet.operations import promote as promoting
+from fleet.operations import release as releasing
+from fleet.operations import rollback as going_back
 from fleet.operations.common.desired import desired_states
 from fleet.operations.common.loading import load_fleet
 from tests.fakes.promotion import FakeRenderer, StoredClusters
 from tests.helpers.git import IDENTITY_VARIABLES, clone, commit_all, git, make_repository, push_file, write_files
 from tests.helpers.reporting import RecordingReporter
+
+if TYPE_CHECKING:
+    import pytest
 
 ENVIRONMENTS = {"dev": ["dev"], "staging": ["staging"], "prod": ["prod-eu", "prod-us"]}
 
@@ -156,39 +162,39 @@ class Team:
 
     def desired(self) -> tuple[Fleet, Mapping[Any, Any]]:
         with self.people["Ada"].services() as services:
-            parts = {k: services[k] for k in ("repository", "loader")}
-            fleet, tree = load_fleet(*parts.values(), "main")
-            states = desired_states(fleet, fleet.targets(), tree=tree, renderer=services["renderer"], **parts)
+            fleet, tree = load_fleet(services["repository"], services["loader"], "main")
+            states = desired_states(fleet, fleet.targets(), tree=tree, **only(services, desired_states))
             return fleet, states.states
 
     # ── verbs ──
 
     def release(self, app: str = "web", *, by: str = "Ada", **request: Any) -> PromotionResult:
         with self.people[by].services() as services:
-            prepared = release.prepare(release.Request(app, **request), **only(services, release.prepare))
-            return release.execute(prepared, **only(services, release.execute))
+            prepared = releasing.prepare(releasing.Request(app, **request), **only(services, releasing.prepare))
+            return releasing.execute(prepared, **only(services, releasing.execute))
 
     def promote(self, to: str, *apps: str, by: str = "Ada") -> tuple[PromotionResult, ...]:
         with self.people[by].services() as services:
-            prepared = promote.prepare(apps or ("web",), to, **only(services, promote.prepare))
-            return promote.execute(prepared, **only(services, promote.execute))
+            prepared = promoting.prepare(apps or ("web",), to, **only(services, promoting.prepare))
+            return promoting.execute(prepared, **only(services, promoting.execute))
 
-    def plan(self, to: str, *apps: str, by: str = "Ada") -> promote.Prepared:
+    def plan(self, to: str, *apps: str, by: str = "Ada") -> promoting.Prepared:
         with self.people[by].services() as services:
-            return promote.prepare(apps or ("web",), to, **only(services, promote.prepare))
+            return promoting.prepare(apps or ("web",), to, **only(services, promoting.prepare))
 
     def rollback(self, environment: str, to: str | None = None, app: str = "web", by: str = "Ada") -> PromotionResult:
         with self.people[by].services() as services:
-            prepared = rollback.prepare(app, environment, to, **only(services, rollback.prepare))
-            return rollback.execute(prepared, **only(services, rollback.execute))
+            prepared = going_back.prepare(app, environment, to, **only(services, going_back.prepare))
+            return going_back.execute(prepared, **only(services, going_back.execute))
 
     def history(self, by: str = "Ada", **query: Any) -> tuple[HistoryEntry, ...]:
         with self.people[by].services() as services:
-            return history.read_history(history.Query(**query), **only(services, history.read_history))
+            return history_of.read_history(history_of.Query(**query), **only(services, history_of.read_history))
 
     def pull_requests(self) -> Sequence[Any]:
         with self.people["Bob"].services() as services:
-            return services["forge"].list()  # type: ignore[no-any-return]
+            found: Sequence[Any] = services["forge"].list()
+            return found
 
     def merge(self, number: int) -> None:
         """Merge as `fleet pr merge` does, with the trailers in the message."""
@@ -226,7 +232,26 @@ def only(services: Mapping[str, Any], function: Any) -> dict[str, Any]:
 def normal(text: str) -> str:
     """Return output with commit ids and times put in normal form."""
     text = re.sub(r"\b\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?\b", "TIME", text)
-    return re.sub(r"\b(?=[0-9a-f]*[0-9])[0-9a-f]{7}(?:[0-9a-f]{5}|[0-9a-f]{33}|[0-9a-f]{57})?\b", "COMMIT", text)
+    return re.sub(r"\b[0-9a-f]{7}(?:[0-9a-f]{5}|[0-9a-f]{33}|[0-9a-f]{57})?\b", "COMMIT", text)
+
+
+def make_team(directory: Path, monkeypatch: pytest.MonkeyPatch, apps: Sequence[str] = ("web",)) -> Team:
+    """Return Ada and Bob with a fleet: dev takes releases as commits, prod needs an approval."""
+    for name in IDENTITY_VARIABLES:
+        monkeypatch.delenv(name)
+    team = Team(directory, apps, dev="{releases: direct}", prod="{approvals: 1}")
+    team.reconcile("dev", "staging", "prod")
+    return team
+
+
+def snapshot(team: Team, *arguments: str, by: str = "Ada") -> str:
+    """Return a whole invocation as one text: exit status, stdout and stderr, with commits and times in normal form."""
+    ended = team.fleet(*arguments, by=by)
+    parts = [f"exit {ended.returncode}"]
+    for name, text in (("stdout", ended.stdout), ("stderr", ended.stderr)):
+        if text:
+            parts += [f"--- {name}", normal(text).rstrip("\n")]
+    return "\n".join(parts) + "\n"
 
 
 def main(arguments: Sequence[str]) -> int:

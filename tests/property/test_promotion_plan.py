@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from random import Random
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.engine.pull_request_body import BODY_LIMIT
+from fleet.model.names import Target
 from fleet.model.promotion import AppCommit
 from fleet.operations.common.texts import pull_request_text
 from tests.unit.promotion.plans import config, plan, release, target
+
+Side = dict[Target, tuple[dict[str, Any], ...]]
 
 TEXT = st.text(max_size=400)
 DATA = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.text(max_size=20), max_size=3)
@@ -17,8 +23,8 @@ SIDES = st.dictionaries(st.sampled_from(["eu", "us", "ap"]).map(target), OBJECTS
 
 
 @given(SIDES, SIDES, st.randoms())
-def test_the_order_of_facts_does_not_matter(before, after, random) -> None:  # type: ignore[no-untyped-def]
-    def shuffled(side):  # type: ignore[no-untyped-def]
+def test_the_order_of_facts_does_not_matter(before: Side, after: Side, random: Random) -> None:
+    def shuffled(side: Side) -> Side:
         items = list(side.items())
         random.shuffle(items)
         return {t: tuple(random.sample(objects, len(objects))) for t, objects in items}
@@ -30,7 +36,7 @@ def test_the_order_of_facts_does_not_matter(before, after, random) -> None:  # t
 
 
 @given(SIDES, SIDES)
-def test_every_target_is_in_one_group(before, after) -> None:  # type: ignore[no-untyped-def]
+def test_every_target_is_in_one_group(before: Side, after: Side) -> None:
     found = plan(objects_before=before, objects_after=after)
     targets = [t for group in found.groups for t in group.targets]
     assert sorted(targets) == sorted({*before, *after})

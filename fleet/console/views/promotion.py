@@ -75,12 +75,13 @@ def _result_text(result: PromotionResult, plan: PromotionPlan | None, branch: st
     number = f"#{result.pull_request}"
     title = plan.title if plan is not None else result.app
     after = plan.after.short if plan is not None else "this release"
+    verb = "promote" if plan is not None and plan.kind is PromotionKind.PROMOTION else "do"
     texts = {
         PromotionOutcome.OPENED: f"opened {number} {title}",
         PromotionOutcome.UPDATED: f"updated {number} {title}",
         PromotionOutcome.UNCHANGED: f"{number} {title} is up to date",
         PromotionOutcome.COMMITTED: f"committed {(result.commit or '')[:7]} to {branch}: {title}",
-        PromotionOutcome.NOTHING: f"nothing to do: {result.environment} has {result.app} {after} already",
+        PromotionOutcome.NOTHING: f"nothing to {verb}: {result.environment} has {result.app} {after} already",
     }
     if result.outcome is PromotionOutcome.PLANNED:
         if result.pull_request is not None:
