@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from importlib import import_module
 
 from fleet.engine.gates import approvals_needed, health_gate
 from fleet.engine.names import require_known
@@ -79,11 +80,12 @@ def prepare(
         ConfigError: the fleet cannot be loaded.
         UnreachableError: the remote cannot be reached.
     """
-    fleet, tree = load_fleet(repository, loader, branch)
-    world = World(fleet, tree, repository, loader, renderer, pin_editor, branch)
     names = tuple(dict.fromkeys(apps))
-    origin = source_of(fleet, to, source, names[0])
-    with ThreadPoolExecutor(2, thread_name_prefix="promote") as pool:
+    with ThreadPoolExecutor(3, thread_name_prefix="promote") as pool:
+        pool.submit(import_module, "fleet.operations.common.texts")  # brings Jinja2, while git talks to the remote
+        fleet, tree = load_fleet(repository, loader, branch)
+        world = World(fleet, tree, repository, loader, renderer, pin_editor, branch)
+        origin = source_of(fleet, to, source, names[0])
         asked = pool.submit(_open_requests, forge, [branch_name(PromotionKind.PROMOTION, to, app) for app in names])
         drafts = {app: _draft(world, app, origin, to) for app in names}
         moving = {a: d for a, d in drafts.items() if isinstance(d, Draft) and d.before != d.after}
