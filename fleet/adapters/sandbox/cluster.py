@@ -40,6 +40,12 @@ BINARIES = {
 _LINKS = {"kwok-controller": "kwok"}
 _ATTEMPTS = 3
 _REPAIRS = 2
+_IMPATIENT = frozenset({"kube-controller-manager", "kube-scheduler", "kwok-controller"})
+"""Processes that give up when the API server needs more than some ten seconds, as it does on a busy machine.
+
+They are started again beside it, as a supervisor would; making the whole cluster anew would take as long again.
+"""
+_REVIVALS = 10
 _CLASH = "address already in use"
 _POLL_SECONDS = 0.1
 _KILL_SECONDS = 20.0
@@ -125,9 +131,12 @@ class Cluster:
         if record and record.complete and record.nodes >= nodes and not self.ask().reason:
             return None
         failure = ""
-        for attempt in range(_ATTEMPTS):
+        revivals = attempt = 0
+        while attempt < _ATTEMPTS:
             try:
-                if attempt < _REPAIRS and _CLASH not in failure and record and record.complete and self._keys_exist():
+                if revivals and (present := self.record):
+                    self._restart(present, max(nodes, present.nodes), until, stop)
+                elif attempt < _REPAIRS and _CLASH not in failure and record and record.complete and self._keys_exist():
                     self._restart(record, max(nodes, record.nodes), until, stop)
                 else:
                     self.destroy()
@@ -136,6 +145,11 @@ class Cluster:
             except _Failure as error:
                 failure = str(error)
                 again(failure)
+                if error.component in _IMPATIENT and revivals < _REVIVALS and self._keys_exist():
+                    revivals += 1
+                else:
+                    revivals = 0
+                    attempt += 1
             if stop.is_set() or time.monotonic() > until:
                 break
         kill_all(self.belongs, _KILL_SECONDS)
@@ -157,7 +171,7 @@ class Cluster:
 
     def _restart(self, record: Record, nodes: int, until: float, stop: threading.Event) -> None:
         """Start what has died. What is left of it would make kwokctl believe that it runs."""
-        self._write(Record(record.ports, nodes, complete=True))
+        self._write(Record(record.ports, nodes, record.complete))
         for file in (self._work / "pids").glob("*.pid"):
             if not is_running(_number(file), self.belongs):
                 file.unlink(missing_ok=True)
@@ -218,7 +232,7 @@ class Cluster:
             pid = _number(file)
             if pid and not is_running(pid, self.belongs):
                 log = self._work / "logs" / f"{file.stem}.log"
-                raise _Failure(f"{file.stem} has ended: {_tail(log)}")
+                raise _Failure(f"{file.stem} has ended: {_tail(log)}", file.stem)
         if time.monotonic() > until:
             raise _Failure(f"{waiting_for}, and the time is over")
 
@@ -252,6 +266,11 @@ class Cluster:
 
 class _Failure(Exception):  # noqa: N818
     """A start that did not work out; the message says why."""
+
+    def __init__(self, message: str, component: str = "") -> None:
+        super().__init__(message)
+        self.component = component
+        """Which process has ended, if that is the reason."""
 
 
 def _number(file: Path) -> int:
