@@ -47,6 +47,9 @@ def is_running(pid: int, belongs: Belongs) -> bool:
     return any(process.pid == pid for process in _from_ps(belongs))
 
 
+_EXEC_SECONDS = 0.2
+
+
 def kill_all(belongs: Belongs, seconds: float) -> int:
     """Kill our processes, also those that start while we do so; return how many there were.
 
@@ -55,13 +58,20 @@ def kill_all(belongs: Belongs, seconds: float) -> int:
     """
     deadline = time.monotonic() + seconds
     killed: set[int] = set()
-    while processes := running(belongs):
+    while True:
+        processes = running(belongs)
+        if not processes and killed:
+            # One of them may have forked right before it ended, and while a process executes its new program it has
+            # no command line to know it by. So, look twice.
+            time.sleep(_EXEC_SECONDS)
+            processes = running(belongs)
+        if not processes:
+            return len(killed)
         if time.monotonic() > deadline:
             raise TimeoutError(", ".join(f"{p.pid} ({Path(p.command[0]).name})" for p in processes))
         for process in processes:
             _kill(process.pid, belongs)
             killed.add(process.pid)
-    return len(killed)
 
 
 def _kill(pid: int, belongs: Belongs) -> None:
