@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fleet.console.terminal import Terminal
 
 REVIEWS_V3 = "docker.io/istio/examples-bookinfo-reviews-v3:1.20.3"
+DETAILS_BY_HAND = "docker.io/istio/examples-bookinfo-details-v2:1.20.3"
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ STORY = (
         "Somebody edits a live object",
         "Drift is seen and explained: which field, by whom, and when. Git wins.",
         (
-            Step("kubectl --context prod-eu -n bookinfo scale deployment/ratings --replicas=5"),
+            Step(f"kubectl --context prod-eu -n bookinfo set image deployment/details details={DETAILS_BY_HAND}"),
             Step("fleet drift"),
             Step("fleet reconcile -e prod --yes"),
             Step("fleet drift"),
