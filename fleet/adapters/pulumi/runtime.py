@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from fleet.adapters.pulumi.language import Program
     from fleet.adapters.pulumi.provider.session import Session
     from fleet.adapters.pulumi.server import EngineServer
+
+_WORK_PREFIX = "fleet-engine-"
 
 HAND_TIMEOUT = 3600.0
 """Seconds that a run by hand may wait for the cluster: the person can stop it."""
@@ -177,7 +181,7 @@ class Runtime:
         """
         directory = Path(self._start().work.name) / stack
         if not directory.is_dir():
-            directory.mkdir(mode=0o700)
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             project: dict[str, Any] = {"name": self._fleet, "runtime": "python"}
             if self._stock_provider is not None:
                 found = self._official(self._stock_provider)
@@ -226,7 +230,8 @@ class Runtime:
 
                 sessions = Sessions(lambda stack: self._run_on(stack).session)
                 server = EngineServer(sessions, lambda stack: self._run_on(stack).program)
-                work = tempfile.TemporaryDirectory(prefix="fleet-engine-")
+                _remove_left_behind()
+                work = tempfile.TemporaryDirectory(prefix=f"{_WORK_PREFIX}{os.getpid()}-")
                 self._started = _Started(server, SecretsEndpoint(self._ring()), work)
             return self._started
 
@@ -270,3 +275,22 @@ class Runtime:
                     "or put the plugin of https://github.com/pulumi/pulumi-kubernetes/releases on the PATH",
                 ),
             ) from error
+
+
+def _remove_left_behind() -> None:
+    """Remove working directories of processes that were killed."""
+    for directory in Path(tempfile.gettempdir()).glob(f"{_WORK_PREFIX}*-*"):
+        pid = directory.name.removeprefix(_WORK_PREFIX).partition("-")[0]
+        with suppress(OSError):
+            if pid.isdigit() and directory.stat().st_uid == os.getuid() and not _alive(int(pid)):
+                shutil.rmtree(directory, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
