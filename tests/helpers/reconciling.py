@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fleet.operations.common.desired import DesiredTargets
-
 from fleet.adapters.store.sqlite import SqlStore
 from fleet.bootstrap.clock import SystemClock
 from fleet.engine.fingerprint import mask_secrets
@@ -23,6 +21,7 @@ from fleet.model.reconcile import Run
 from fleet.model.release import Pin, Release
 from fleet.model.selector import ClusterSelector
 from fleet.model.state import DesiredState
+from fleet.operations.common.desired import DesiredTargets
 from fleet.operations.common.stopping import Stop
 from fleet.operations.reconcile import Options, Prepared, assess, execute
 from tests.fakes.cluster import FakeClusters
