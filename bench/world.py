@@ -118,8 +118,9 @@ def _commit(here: World, directory: Path, message: str) -> str:
 
 
 def _pinned(text: str, revision: str) -> str:
-    lines = [f"  revision: {revision}" if line.strip().startswith("revision:") else line for line in text.splitlines()]
-    return "\n".join(lines) + "\n"
+    """Return a pin with this revision and without values: the nodes of the sandbox take some 330 pods."""
+    version = next(line for line in text.splitlines() if line.strip().startswith("version:"))
+    return f"release:\n{version}\n  revision: {revision}\n"
 
 
 def _replace(path: Path, old: str, new: str) -> None:
