@@ -6,6 +6,7 @@ four to seven of the Automation API, our own language host and provider in this 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -114,14 +115,20 @@ class PulumiDeployer:
         """Return the targets that have a stack."""
         return self.state.stacks()
 
-    def interactive(self, arguments: Sequence[str], directory: Path | None, resolve: Resolve) -> int:
-        """Run the Pulumi command line for a person, on this terminal, and return its exit status."""
+    def interactive(
+        self, arguments: Sequence[str], directory: Path | None, resolve: Resolve, *, shell: str | None = None
+    ) -> int:
+        """Run the Pulumi command line, or a shell that has it on its PATH, on this terminal; return its exit status."""
         self.state.prepare()
         for target in self.state.stacks():
             self.state.write_settings(target.stack, self.runtime.stack_settings(target.stack))
         environment = self.runtime.attach(resolve)
         where = directory or self.runtime.project_directory()
-        return subprocess.run([str(self._pulumi()), *arguments], env=environment, cwd=where, check=False).returncode
+        program = str(self._pulumi())
+        if shell is not None:
+            environment["PATH"] = f"{Path(program).parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
+            program = shell
+        return subprocess.run([program, *arguments], env=environment, cwd=where, check=False).returncode
 
     def close(self) -> None:
         """Stop the resident provider and language host."""

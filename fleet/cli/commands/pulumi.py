@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,9 @@ def pulumi(
     arguments: Annotated[
         list[str] | None, typer.Argument(metavar="-- ARGS…", help="Arguments of Pulumi, after `--`.")
     ] = None,
+    shell: Annotated[
+        bool, typer.Option("--shell", help="Start a shell in which plain `pulumi` works on the fleet's stacks.")
+    ] = False,
 ) -> None:
     """Run the Pulumi command line on a stack of the fleet.
 
@@ -32,6 +36,7 @@ def pulumi(
       fleet pulumi -- stack ls
       fleet pulumi -- preview -s bookinfo.dev.dev --diff
       fleet pulumi -- stack export -s bookinfo.dev.dev
+      fleet pulumi --shell                                # then `pulumi preview -s …`, as often as you like
 
     Exit codes: those of Pulumi; 5 if it is not installed.
     """
@@ -41,6 +46,8 @@ def pulumi(
     services = session.services
     # Relative paths among the arguments start where the person is.
     directory = Path.cwd() if (services.root / "Pulumi.yaml").is_file() else None
-    status = services.deployer.interactive(arguments or ["--help"], directory, StackResolver(services))
+    program = os.environ.get("SHELL", "/bin/sh") if shell else None
+    words = arguments or ([] if shell else ["--help"])
+    status = services.deployer.interactive(words, directory, StackResolver(services), shell=program)
     if status:
         raise typer.Exit(status)

@@ -170,3 +170,12 @@ def test_program_with_the_sdk_registers_the_same_resources(hand: Hand, tmp_path:
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == {"same": 6}
+
+
+def test_in_the_shell_plain_pulumi_previews_a_stack_without_a_change(
+    hand: Hand, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stack = hand.engine.target.stack
+    command = f"pulumi preview --non-interactive -s {stack} --expect-no-changes"
+    assert hand.engine.deployer.interactive(["-c", command], None, hand.resolve, shell="/bin/sh") == 0
+    assert "unchanged" in capfd.readouterr().out
