@@ -93,11 +93,11 @@ class InteractiveDeployer(Deployer, Protocol):
     """An engine whose own command line a person may use on the fleet's stacks."""
 
     def interactive(
-        self, arguments: Sequence[str], directory: Path | None, resolve: Resolve, *, shell: str | None = None
+        self, arguments: Sequence[str], directory: Path | None, resolve: Resolve, *, program: str | None = None
     ) -> int:
         """Run the engine's command line on this terminal and return its exit status.
 
-        With ``shell``, that program is run instead, with the engine's command line on its PATH.
+        With ``program``, that program is run instead, with the engine's command line on its PATH.
 
         It works on the same stacks with the same provider; ``resolve`` is asked for the stacks that it works on. It
         runs in ``directory``, which must belong to the fleet's project; None: in a project made for it.

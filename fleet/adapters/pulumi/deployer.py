@@ -116,19 +116,17 @@ class PulumiDeployer:
         return self.state.stacks()
 
     def interactive(
-        self, arguments: Sequence[str], directory: Path | None, resolve: Resolve, *, shell: str | None = None
+        self, arguments: Sequence[str], directory: Path | None, resolve: Resolve, *, program: str | None = None
     ) -> int:
-        """Run the Pulumi command line, or a shell that has it on its PATH, on this terminal; return its exit status."""
+        """Run the Pulumi command line, or a program that finds it on its PATH, on this terminal; return its status."""
         self.state.prepare()
         for target in self.state.stacks():
             self.state.write_settings(target.stack, self.runtime.stack_settings(target.stack))
         environment = self.runtime.attach(resolve)
         where = directory or self.runtime.project_directory()
-        program = str(self._pulumi())
-        if shell is not None:
-            environment["PATH"] = f"{Path(program).parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
-            program = shell
-        return subprocess.run([program, *arguments], env=environment, cwd=where, check=False).returncode
+        pulumi = self._pulumi()
+        environment["PATH"] = f"{pulumi.parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
+        return subprocess.run([program or str(pulumi), *arguments], env=environment, cwd=where, check=False).returncode
 
     def close(self) -> None:
         """Stop the resident provider and language host."""

@@ -48,6 +48,6 @@ def pulumi(
     directory = Path.cwd() if (services.root / "Pulumi.yaml").is_file() else None
     program = os.environ.get("SHELL", "/bin/sh") if shell else None
     words = arguments or ([] if shell else ["--help"])
-    status = services.deployer.interactive(words, directory, StackResolver(services), shell=program)
+    status = services.deployer.interactive(words, directory, StackResolver(services), program=program)
     if status:
         raise typer.Exit(status)

@@ -177,5 +177,5 @@ def test_in_the_shell_plain_pulumi_previews_a_stack_without_a_change(
 ) -> None:
     stack = hand.engine.target.stack
     command = f"pulumi preview --non-interactive -s {stack} --expect-no-changes"
-    assert hand.engine.deployer.interactive(["-c", command], None, hand.resolve, shell="/bin/sh") == 0
+    assert hand.engine.deployer.interactive(["-c", command], None, hand.resolve, program="/bin/sh") == 0
     assert "unchanged" in capfd.readouterr().out
