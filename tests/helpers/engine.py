@@ -58,7 +58,7 @@ class Engine:
         self,
         *objects: Manifest,
         preview: bool = False,
-        timeout: float = 60.0,
+        timeout: float = 240.0,  # a busy machine is no failure
         cancel: threading.Event | None = None,
     ) -> DeployResult:
         request = DeployRequest(self.desired(objects), self.cluster, timeout, self.fence, preview, cancel)

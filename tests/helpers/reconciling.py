@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,7 +18,7 @@ from fleet.model.declared import AccessSpec, AppSpec, ClusterSpec, EnvironmentSp
 from fleet.model.fleet import Environment, Fleet, Wave
 from fleet.model.names import Target
 from fleet.model.objects import Manifest
-from fleet.model.reconcile import Run
+from fleet.model.reconcile import BAD_OUTCOMES, Run
 from fleet.model.release import Pin, Release
 from fleet.model.selector import ClusterSelector
 from fleet.model.state import DesiredState
@@ -157,5 +158,8 @@ class World:
 
 
 def outcomes(run: Run) -> dict[str, str]:
-    """Return the outcome of each target as text."""
+    """Return the outcome of each target as text; what ended badly is told on stderr, for the report of a failed test."""
+    for result in run.results:
+        if result.outcome in BAD_OUTCOMES:
+            sys.stderr.write(f"{result.target}: {result.outcome}: {result.reason}\n")
     return {str(r.target): r.outcome.value for r in run.results}

@@ -101,7 +101,7 @@ def main() -> None:
         Path(directory), Path(kubeconfig), Path(pulumi), prefix, replicas=int(replicas), contexts=contexts
     )
     try:
-        run = world.execute(world.plan(), timeout=60)
+        run = world.execute(world.plan(), timeout=240)  # a busy machine is no failure
     finally:
         world.close()
     sys.stdout.write(json.dumps(outcomes(run)))
