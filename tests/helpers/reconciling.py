@@ -158,7 +158,7 @@ class World:
 
 
 def outcomes(run: Run) -> dict[str, str]:
-    """Return the outcome of each target as text; tell on stderr why one ended badly, for the report of a failed test."""
+    """Return the outcome of each target as text, and tell on stderr why one ended badly."""
     for result in run.results:
         if result.outcome in BAD_OUTCOMES:
             sys.stderr.write(f"{result.target}: {result.outcome}: {result.reason}\n")
