@@ -6,7 +6,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
-RUN := $(UV) run --locked
+RUN := $(UV) run --no-sync
 WORKERS ?= auto
 ARGS ?=
 
