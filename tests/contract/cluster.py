@@ -153,7 +153,7 @@ class ClusterContract:
             "metadata": {"name": "g", "namespace": namespace},
             "spec": {"size": 3},
         }
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while cluster.kind(f"{group}/v1", "Gadget") is None:
             assert time.monotonic() < until
             time.sleep(0.05)
@@ -171,7 +171,7 @@ class ClusterContract:
             lambda: cluster.delete(ObjectRef.of(first), propagation="Background"),
         ]
         started = time.monotonic()
-        for event in cluster.watch("v1", "ConfigMap", labels=labels, namespace=namespace, timeout=20):
+        for event in cluster.watch("v1", "ConfigMap", labels=labels, namespace=namespace, timeout=60):
             if event.type == "BOOKMARK":
                 continue
             seen.append((event.type, event.object["metadata"]["name"]))
@@ -179,10 +179,10 @@ class ClusterContract:
                 break
             threading.Thread(target=steps.pop(0)).start()
         assert seen == [("ADDED", "a"), ("MODIFIED", "a"), ("ADDED", "b"), ("DELETED", "a")]
-        assert time.monotonic() - started < 15
+        assert time.monotonic() - started < 50
 
     def test_watch_ends_at_its_timeout(self, cluster: ClusterWriter, namespace: str) -> None:
         started = time.monotonic()
         events = list(cluster.watch("v1", "ConfigMap", labels={"none": namespace}, namespace=namespace, timeout=0.5))
         assert [e for e in events if e.type != "BOOKMARK"] == []
-        assert 0.4 < time.monotonic() - started < 5
+        assert 0.4 < time.monotonic() - started < 20

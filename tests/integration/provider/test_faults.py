@@ -130,7 +130,7 @@ def test_unreachable_cluster_fails_fast_and_keeps_the_state(engine: Make, tmp_pa
     there.close()
     assert result.unreachable
     assert "cannot be reached" in result.error or "refused" in result.error
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 60  # of the 240 that it may take
     assert here.deployer.state.file(here.target.stack).read_bytes() == before
 
 

@@ -114,7 +114,7 @@ def repository(kube: Kube, pulumi_binary: Path, tmp_path: Path) -> Iterator[Repo
     clusters = KubeClusters(Path("none"), tmp_path, os.environ)
     for context in kube.contexts:
         spec = ClusterSpec(access=AccessSpec(context=context, kubeconfig=str(kube.kubeconfig)))
-        for name in (namespace, f"{namespace}-api"):
+        for name in (namespace, *(f"{namespace}-api-{n}" for n in range(4))):
             with suppress(FleetError):
                 clusters.writer(context, spec).delete(ObjectRef("v1", "Namespace", "", name), propagation="Background")
     clusters.close()
@@ -214,14 +214,15 @@ def test_clusters_that_cannot_be_reached_are_unknown_with_the_reason(repository:
 
 def test_the_first_interrupt_finishes_what_runs_and_the_next_run_goes_on(repository: Repository) -> None:
     template = repository.root / "apps/web/templates/web.yaml.j2"
-    repository.write(
-        {
-            "apps/api/app.yaml": f"namespace: {repository.namespace}-api\nvalues: {{replicas: 1}}\n",
-            "apps/api/templates/web.yaml.j2": template.read_text(),
+    apps = [f"api-{n}" for n in range(4)]
+    for app in apps:
+        files = {
+            f"apps/{app}/app.yaml": f"namespace: {repository.namespace}-{app}\nvalues: {{replicas: 1}}\n",
+            f"apps/{app}/templates/web.yaml.j2": template.read_text(),
         }
-    )
+        repository.write(files)
     pin = f"release:\n  version: 1.0.0\n  revision: {repository.git('rev-parse', 'HEAD')}\n"
-    repository.write({f"environments/{name}/apps/api.yaml": pin for name in ("dev", "prod")})
+    repository.write({f"environments/{name}/apps/{app}.yaml": pin for name in ("dev", "prod") for app in apps})
     run = subprocess.Popen(
         [sys.executable, "-m", "fleet", "reconcile", "--yes", "--parallel", "1"],
         cwd=repository.root,
@@ -234,12 +235,18 @@ def test_the_first_interrupt_finishes_what_runs_and_the_next_run_goes_on(reposit
     )
     assert run.stderr is not None
     first = run.stderr.readline()
-    assert "api/dev/dev  applied" in first
+    assert "api-0/dev/dev  applied" in first
     os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to the command and all of its children
     out, err = run.communicate(timeout=120)
     assert run.returncode == 130, out + err
-    assert "stopping: 1 running to finish, 2 not started" in err
-    assert "2 applied, 2 blocked" in out
+    # How far it came meanwhile depends on the machine; that the numbers agree does not.
+    stopping = re.search(r"stopping: (\d+) running to finish, (\d+) not started", err)
+    assert stopping, err
+    running, held = int(stopping[1]), int(stopping[2])
+    assert running <= 1
+    assert 1 <= held < 10
+    assert f"{10 - held} applied, {held} blocked" in out
     assert "next: fleet reconcile" in err
     rest = repository.json("reconcile", "--yes")
-    assert [r["outcome"] for r in rest["results"]] == ["unchanged", "unchanged", "applied", "applied"]
+    outcomes = [r["outcome"] for r in rest["results"]]
+    assert (outcomes.count("unchanged"), outcomes.count("applied")) == (10 - held, held)

