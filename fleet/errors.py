@@ -138,6 +138,15 @@ class ConflictError(FleetError):
     default_code = "FLT-CON-001"
 
 
+class BaseMovedError(ConflictError):
+    """The base branch of a pull request is at another commit than the one that the merge was judged for.
+
+    The caller may judge again, for the commit that it is at now.
+    """
+
+    default_code = "FLT-FRG-010"
+
+
 class BlockedError(FleetError):
     """A gate, lock or missing approval holds the operation. Not a fault: "not yet"."""
 

@@ -87,6 +87,8 @@ class PullRequestReview(Report):
     approvers: tuple[str, ...] = ()
     """Whose approvals count: of the present head, without the author."""
     merge_method: str = "merge"
+    base: str = ""
+    """Commit of the base branch that it was judged for, whose policies count."""
     gates: tuple[GateResult, ...] = ()
     """What holds the merge; empty for one that is not open."""
 

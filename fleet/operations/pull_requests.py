@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from contextlib import suppress
 
 from fleet.engine.approvals import Requirement, approvals_gate, requirement
-from fleet.errors import BlockedError, ConflictError, ForgeError, UsageError
+from fleet.errors import BaseMovedError, BlockedError, ConflictError, ForgeError, UsageError
 from fleet.model.gate import GateResult, Verdict
 from fleet.model.pull_request import PullRequest, PullRequestDiff, PullRequestReview, PullRequestState
 from fleet.operations.common.loading import load_fleet
@@ -15,6 +15,8 @@ from fleet.ports.forge import Forge, ForgeReader
 from fleet.ports.repository import RepositoryReader
 
 _COMMIT = re.compile(r"\A[0-9a-f]{7,64}\Z")
+_ATTEMPTS = 5
+"""How often a merge is judged, if the base branch moves each time; each time somebody else got something merged."""
 _TRAILER = re.compile(r"^Fleet-[A-Za-z-]+: .+$")
 
 
@@ -39,11 +41,10 @@ def review_pull_request(
         ForgeError: there is no such pull request.
         ConfigError: the policies cannot be read; without them nothing is merged.
     """
-    fleet, _ = load_fleet(repository, loader, branch)
     found = forge.get(number)
-    if not repository.has(found.head):
-        repository.fetch()
-    paths = tuple(_changed(found, repository))
+    fleet, _ = load_fleet(repository, loader, branch)  # fetches: policies and the base branch are of one moment
+    base = _base(found, repository)
+    paths = tuple(repository.changed_paths(base, found.head))
     needed = requirement(fleet, paths)
     is_open = found.state is PullRequestState.OPEN
     return PullRequestReview(
@@ -53,7 +54,8 @@ def review_pull_request(
         required_approvals=needed.approvals,
         approvers=found.approvers,
         merge_method=needed.merge_method,
-        gates=_gates(found, needed, repository) if is_open else (),
+        base=base,
+        gates=_gates(found, base, needed, repository) if is_open else (),
     )
 
 
@@ -100,6 +102,9 @@ def merge_pull_request(
 ) -> PullRequest:
     """Merge a pull request, if the policy of the protected branch lets it. Merging a merged one returns it.
 
+    It is merged into the very commit that it was judged for. If somebody else moves the base branch meanwhile, it is
+    judged again, a few times.
+
     Args:
         number: number of the pull request.
         head: the head that the reader saw; None: the present one.
@@ -110,8 +115,26 @@ def merge_pull_request(
 
     Raises:
         BlockedError: a gate holds it, such as missing approvals.
-        ConflictError: it has another head by now, or conflicts with the base branch.
+        ConflictError: it has another head by now, or conflicts with the base branch, or that does not stand still.
         ForgeError: it is closed, or its branch is gone.
+    """
+    for _ in range(_ATTEMPTS):
+        with suppress(BaseMovedError):
+            return _judge_and_merge(number, head, forge=forge, repository=repository, loader=loader, branch=branch)
+    raise ConflictError(
+        f"pull request #{number} was not merged: its base branch moved {_ATTEMPTS} times while it was judged",
+        code="FLT-FRG-011",
+        hints=(f"run it again when fewer people merge: `fleet pr merge {number}`",),
+    )
+
+
+def _judge_and_merge(
+    number: int, head: str | None, *, forge: Forge, repository: RepositoryReader, loader: FleetLoader, branch: str
+) -> PullRequest:
+    """Merge into the commit that it is judged for.
+
+    Raises:
+        BaseMovedError: the base branch is at another one by now.
     """
     review = review_pull_request(number, forge=forge, repository=repository, loader=loader, branch=branch)
     found = review.pull_request
@@ -121,7 +144,8 @@ def merge_pull_request(
     if found.state is PullRequestState.OPEN:
         _require_gates(review)
     message = merge_message(review, repository)
-    merged = forge.merge(number, seen, message, fast_forward=review.merge_method == "fast-forward")
+    fast_forward = review.merge_method == "fast-forward"
+    merged = forge.merge(number, seen, message, base=review.base, fast_forward=fast_forward)
     repository.fetch()
     return merged
 
@@ -146,8 +170,9 @@ def merge_message(review: PullRequestReview, repository: RepositoryReader) -> st
     return f"Merge pull request #{found.number}: {_one_line(found.title)}\n\n" + "\n".join(dict.fromkeys(trailers))
 
 
-def _gates(found: PullRequest, needed: Requirement, repository: RepositoryReader) -> tuple[GateResult, ...]:
-    return (approvals_gate(found, needed), _branch_gate(found, repository), _mergeable_gate(found, repository))
+def _gates(found: PullRequest, base: str, needed: Requirement, repository: RepositoryReader) -> tuple[GateResult, ...]:
+    mergeable = _mergeable_gate(found, base, repository)
+    return (approvals_gate(found, needed), _branch_gate(found, repository), mergeable)
 
 
 def _branch_gate(found: PullRequest, repository: RepositoryReader) -> GateResult:
@@ -159,11 +184,7 @@ def _branch_gate(found: PullRequest, repository: RepositoryReader) -> GateResult
     return GateResult(name="branch", verdict=Verdict.PASSED, reason=found.note or "up to date", holds="merge")
 
 
-def _mergeable_gate(found: PullRequest, repository: RepositoryReader) -> GateResult:
-    base = repository.head_of(found.base_branch)
-    if base is None:
-        reason = f"the base branch `{found.base_branch}` is gone"
-        return GateResult(name="mergeable", verdict=Verdict.FAILED, reason=reason, holds="merge")
+def _mergeable_gate(found: PullRequest, base: str, repository: RepositoryReader) -> GateResult:
     conflicts = repository.conflicts(base, found.head)
     if not conflicts:
         reason = f"no conflict with `{found.base_branch}`"
@@ -199,10 +220,6 @@ def _require_gates(review: PullRequestReview) -> None:
     if failed:
         raise ConflictError(message, code="FLT-GIT-040", hints=hints)
     raise BlockedError(message.replace("cannot be merged", "cannot be merged yet"), code="FLT-GAT-010", hints=hints)
-
-
-def _changed(found: PullRequest, repository: RepositoryReader) -> Sequence[str]:
-    return repository.changed_paths(_base(found, repository), found.head)
 
 
 def _base(found: PullRequest, repository: RepositoryReader) -> str:

@@ -54,10 +54,21 @@ class Forge(ForgeReader, Protocol):
         """
         ...
 
-    def merge(self, number: int, head: str, message: str, *, fast_forward: bool = False) -> PullRequest:
+    def merge(
+        self, number: int, head: str, message: str, *, base: str | None = None, fast_forward: bool = False
+    ) -> PullRequest:
         """Merge into the base branch and delete the branch. Merging a merged one at this head returns it.
 
+        Args:
+            number: number of the pull request.
+            head: the commit that is merged.
+            message: message of the merge commit.
+            base: merge only if the base branch is at this commit: the one whose policy allowed the merge.
+                None: wherever it is.
+            fast_forward: move the base branch to the head, where that is possible.
+
         Raises:
+            BaseMovedError: the base branch is not at ``base``.
             ConflictError: the head moved, or the branches conflict.
             ForgeError: it is closed.
         """

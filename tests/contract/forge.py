@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from fleet.errors import ConflictError, ForgeError
+from fleet.errors import BaseMovedError, ConflictError, ForgeError
 from fleet.model.pull_request import PullRequest, PullRequestDraft, PullRequestState
 from fleet.ports.forge import Forge
 
@@ -238,6 +238,25 @@ class ForgeContract(ABC):
         assert world.head("main") == base
         assert world.forge("Ada").get(opened.number).state is PullRequestState.OPEN
 
+    def test_merge_into_the_base_that_was_judged(self, world: ForgeWorld) -> None:
+        opened = world.forge("Ada").open(draft(world.push(BRANCH, "a.txt", "2")))
+        base = world.head("main")
+        merged = world.forge("Bob").merge(opened.number, opened.head, "Merge", base=base)
+        assert merged.state is PullRequestState.MERGED
+        assert world.parents(world.head("main") or "") == (base, opened.head)
+        assert world.forge("Bob").merge(opened.number, opened.head, "Merge", base=base) == merged
+
+    @pytest.mark.parametrize("fast_forward", [True, False])
+    def test_a_base_that_moved_since_it_was_judged_is_refused(self, world: ForgeWorld, fast_forward: bool) -> None:
+        judged = world.head("main")
+        opened = world.forge("Ada").open(draft(world.push(BRANCH, "a.txt", "2")))
+        base = world.push("main", "b.txt", "b")
+        with pytest.raises(BaseMovedError, match="main"):
+            world.forge("Bob").merge(opened.number, opened.head, "Merge", base=judged, fast_forward=fast_forward)
+        assert world.head("main") == base
+        assert world.forge("Ada").get(opened.number).state is PullRequestState.OPEN
+        assert world.head(BRANCH) == opened.head
+
     def test_closed_cannot_be_merged(self, world: ForgeWorld) -> None:
         opened = world.forge("Ada").open(draft(world.push(BRANCH, "a.txt", "2")))
         world.forge("Ada").close(opened.number)
@@ -311,6 +330,27 @@ class ForgeContract(ABC):
             opened = list(pool.map(open_one, branches))
         assert len({p.number for p in opened}) == len(branches)
         assert {p.branch: p.number for p in world.forge("Ada").list()} == {p.branch: p.number for p in opened}
+
+    def test_of_merges_at_once_that_were_judged_for_one_base_one_happens(self, world: ForgeWorld) -> None:
+        opened = []
+        for n in range(3):
+            head = world.push(f"topic/{n}", f"{n}.txt", str(n))
+            opened.append(world.forge("Ada").open(draft(head, branch=f"topic/{n}")))
+        base = world.head("main")
+        forges = [world.forge(f"P{n}") for n in range(3)]
+
+        def merge_one(n: int) -> bool:
+            try:
+                forges[n].merge(opened[n].number, opened[n].head, f"Merge {n}", base=base)
+            except BaseMovedError:
+                return False
+            return True
+
+        with ThreadPoolExecutor(3) as pool:
+            assert sum(pool.map(merge_one, range(3))) == 1
+        main = world.head("main")
+        assert main
+        assert world.parents(main)[0] == base
 
     def test_approvals_at_once_all_count(self, world: ForgeWorld) -> None:
         opened = world.forge("Ada").open(draft(world.push(BRANCH, "a.txt", "2")))

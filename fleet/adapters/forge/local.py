@@ -30,7 +30,7 @@ from fleet.adapters.forge.documents import (
     pull_ref,
     unreadable,
 )
-from fleet.errors import ConflictError, ForgeError, GitError
+from fleet.errors import BaseMovedError, ConflictError, ForgeError, GitError
 from fleet.failpoints import failpoint
 from fleet.model.pull_request import Approval, Comment, PullRequest, PullRequestDraft, PullRequestState
 from fleet.ports.clock import Clock
@@ -108,9 +108,11 @@ class LocalForge:
         """Approve a head commit as the present identity. Approving the same head twice counts once."""
         return self._repeat(lambda view: self._approve(view, number, head))
 
-    def merge(self, number: int, head: str, message: str, *, fast_forward: bool = False) -> PullRequest:
+    def merge(
+        self, number: int, head: str, message: str, *, base: str | None = None, fast_forward: bool = False
+    ) -> PullRequest:
         """Merge into the base branch and delete the branch. Merging a merged one at this head returns it."""
-        return self._repeat(lambda view: self._merge(view, number, head, message, fast_forward))
+        return self._repeat(lambda view: self._merge(view, number, head, message, base, fast_forward))
 
     def close(self, number: int, comment: str = "") -> PullRequest:
         """Close without merging, and delete the branch. Closing a closed one returns it."""
@@ -173,7 +175,9 @@ class LocalForge:
         wanted = known.model_copy(update={"head": head, "approvals": approvals, "updated": now})
         return self._save(view, tip, known, wanted, f"approved at {head[:7]}")
 
-    def _merge(self, view: _View, number: int, head: str, message: str, fast_forward: bool) -> PullRequest:
+    def _merge(
+        self, view: _View, number: int, head: str, message: str, expected: str | None, fast_forward: bool
+    ) -> PullRequest:
         tip, known = self._read(view, number)
         if known.state is PullRequestState.MERGED:
             if known.head == head:
@@ -190,6 +194,8 @@ class LocalForge:
             raise _branch_gone(known)
         if (present or known.head) != head:
             raise _head_moved(f"pull request #{number}", head, present)
+        if expected not in (None, base):
+            raise BaseMovedError(f"`{known.base_branch}` moved to {base[:7]} while pull request #{number} was judged")
         self._need(head, base)
         moved, merged = self._merged(base, head, message, fast_forward)
         wanted = known.model_copy(
