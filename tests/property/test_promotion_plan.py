@@ -12,6 +12,7 @@ from fleet.engine.pull_request_body import BODY_LIMIT
 from fleet.model.names import Target
 from fleet.model.promotion import AppCommit
 from fleet.operations.common.texts import pull_request_text
+from tests.helpers.trees import MemoryTree
 from tests.unit.promotion.plans import config, plan, release, target
 
 Side = dict[Target, tuple[dict[str, Any], ...]]
@@ -32,7 +33,7 @@ def test_the_order_of_facts_does_not_matter(before: Side, after: Side, random: R
     one = plan(objects_before=before, objects_after=after)
     two = plan(objects_before=shuffled(before), objects_after=shuffled(after))
     assert one == two
-    assert pull_request_text(one) == pull_request_text(two)
+    assert pull_request_text(one, MemoryTree({})) == pull_request_text(two, MemoryTree({}))
 
 
 @given(SIDES, SIDES)
@@ -46,4 +47,4 @@ def test_every_target_is_in_one_group(before: Side, after: Side) -> None:
 def test_the_body_is_bounded_whatever_the_texts(texts: list[str], images: dict[str, str]) -> None:
     commits = tuple(AppCommit(id="a" * 40, subject=text, author=text) for text in texts)
     found = plan(commits=commits, also_set=texts * 10, after=release(images=images))
-    assert len(pull_request_text(found).encode()) <= BODY_LIMIT
+    assert len(pull_request_text(found, MemoryTree({})).encode()) <= BODY_LIMIT

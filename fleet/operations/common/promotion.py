@@ -52,10 +52,11 @@ def _open_pull_request(
     planned: Planned, world: World, repository: RepositoryWriter, forge: Forge, reporter: Reporter
 ) -> PromotionResult:
     plan, known = _plan(planned), planned.pull_request
+    body = _body(plan, world)  # a template that cannot be used is told before anything is written
     head = _bring_branch(plan, world, repository, reporter)
     draft = PullRequestDraft(
         title=plan.title,
-        body=_body(plan),
+        body=body,
         branch=plan.branch,
         base_branch=world.branch,
         head=head,
@@ -181,10 +182,10 @@ def _message(plan: PromotionPlan, world: World) -> str:
     return commit_message(plan, world.tree)
 
 
-def _body(plan: PromotionPlan) -> str:
+def _body(plan: PromotionPlan, world: World) -> str:
     from fleet.operations.common.texts import pull_request_text
 
-    return pull_request_text(plan)
+    return pull_request_text(plan, world.tree)
 
 
 def _plan(planned: Planned) -> PromotionPlan:

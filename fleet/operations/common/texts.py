@@ -1,11 +1,13 @@
 """Renders the texts of a promotion: commit messages and bodies of pull requests, from Jinja2 templates.
 
-The fleet may bring a template of its own for commit messages, `templates/commit-message.j2`. It is read from the
-protected branch only, and rendered in Jinja2's immutable sandbox, without functions and within limits.
+The fleet may bring templates of its own, `templates/commit-message.j2` and `templates/pull-request.md.j2`. They are read
+from the protected branch only, and rendered in Jinja2's immutable sandbox, without functions and within limits.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -21,7 +23,10 @@ from fleet.model.promotion import PromotionPlan
 from fleet.ports.tree import EntryKind, Tree
 
 COMMIT_TEMPLATE = "templates/commit-message.j2"
-"""Where a fleet may put its own template."""
+"""Where a fleet may put its own template of commit messages."""
+BODY_TEMPLATE = "templates/pull-request.md.j2"
+"""Where a fleet may put its own template of the texts of pull requests."""
+_PURPOSES = {COMMIT_TEMPLATE: "commit messages", BODY_TEMPLATE: "pull requests"}
 BAD_TEMPLATE = "FLT-PRM-010"
 TEMPLATE_LIMIT = 64 * 1024
 
@@ -48,44 +53,81 @@ def commit_message(plan: PromotionPlan, tree: Tree) -> str:
     Raises:
         ConfigError: the fleet's template is not one, or gives nothing.
     """
-    own = _own_template(tree)
+    own = _own_template(tree, COMMIT_TEMPLATE)
     if own is None:
         return message.assemble(_render(_packaged("commit-message.j2"), message.context(plan)), plan)
-    try:
+    with _blaming(COMMIT_TEMPLATE):
         return message.assemble(_render(own, message.context(plan)), plan)
-    except TemplateSyntaxError as error:
-        raise _bad_template(str(error.message), error.lineno) from error
-    except (TemplateError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as error:
-        raise _bad_template(str(error) or type(error).__name__, _line_of(error)) from error
 
 
-def pull_request_text(plan: PromotionPlan) -> str:
-    """Return the body of the pull request; never more than :data:`BODY_LIMIT` bytes."""
-    template = _packaged("pull-request.md.j2")
+def pull_request_text(plan: PromotionPlan, tree: Tree) -> str:
+    """Return the body of the pull request; never more than :data:`BODY_LIMIT` bytes.
+
+    A fleet's own template sees what the standard one sees, and the standard text itself as `standard`.
+
+    Args:
+        plan: what is promoted.
+        tree: the protected branch, which may have a template of its own.
+
+    Raises:
+        ConfigError: the fleet's template is not one, gives nothing, or too much even where all details are left out.
+    """
+    own = _own_template(tree, BODY_TEMPLATE)
     for level in LEVELS:
-        body = _render(template, pull_request_body.context(plan, level)).strip() + "\n"
-        if len(body.encode()) <= BODY_LIMIT:
-            return body
+        context = pull_request_body.context(plan, level)
+        body = _bounded(_packaged("pull-request.md.j2"), context)
+        if own is not None and body is not None:
+            with _blaming(BODY_TEMPLATE):
+                body = _bounded(own, context | {"title": plan.title, "kind": plan.kind.value, "standard": body})
+                if body == "":
+                    raise ValueError("the text is empty")
+        if body is not None:
+            return body + "\n"
+    if own is not None:
+        raise _bad_template(BODY_TEMPLATE, f"it gives more than {BODY_LIMIT} bytes, in its shortest form too", None)
     raise InternalError("the body of the pull request is too long in its shortest form")
 
 
-def _own_template(tree: Tree) -> str | None:
-    found = [entry for entry in tree.entries(COMMIT_TEMPLATE) if entry.path == COMMIT_TEMPLATE]
+def _bounded(source: str, context: dict[str, Any]) -> str | None:
+    """Return a rendered text without its outer white space; None as soon as it is longer than a body may be."""
+    parts: list[str] = []
+    size = 0
+    for part in _environment().from_string(source).generate(context):
+        parts.append(part)
+        size += len(part.encode("utf-8", "replace"))
+        if size >= BODY_LIMIT:
+            return None
+    return "".join(parts).strip()
+
+
+def _own_template(tree: Tree, path: str) -> str | None:
+    found = [entry for entry in tree.entries(path) if entry.path == path]
     if not found:
         return None
     if found[0].kind is not EntryKind.FILE or found[0].size > TEMPLATE_LIMIT:
-        raise _bad_template(f"it is not a plain file of at most {TEMPLATE_LIMIT} bytes", None)
+        raise _bad_template(path, f"it is not a plain file of at most {TEMPLATE_LIMIT} bytes", None)
     try:
-        return tree.read(COMMIT_TEMPLATE).decode()
+        return tree.read(path).decode()
     except UnicodeDecodeError as error:
-        raise _bad_template("it is not UTF-8", None) from error
+        raise _bad_template(path, "it is not UTF-8", None) from error
 
 
-def _bad_template(reason: str, line: int | None) -> ConfigError:
+@contextmanager
+def _blaming(path: str) -> Iterator[None]:
+    """Turn whatever a fleet's own template brings about into an error that names it."""
+    try:
+        yield
+    except TemplateSyntaxError as error:
+        raise _bad_template(path, str(error.message), error.lineno) from error
+    except (TemplateError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as error:
+        raise _bad_template(path, str(error) or type(error).__name__, _line_of(error)) from error
+
+
+def _bad_template(path: str, reason: str, line: int | None) -> ConfigError:
     return ConfigError(
-        f"the template of commit messages cannot be used: {message.one_line(reason)}",
+        f"the template of {_PURPOSES[path]} cannot be used: {message.one_line(reason)}",
         code=BAD_TEMPLATE,
-        location=Location(COMMIT_TEMPLATE, line),
+        location=Location(path, line),
         hints=("mend it on the protected branch, or remove it: there is a template for everybody",),
     )
 

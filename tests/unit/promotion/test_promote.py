@@ -234,18 +234,21 @@ def test_a_left_over_pull_request_to_another_release_is_told(team: Team) -> None
 
 def test_a_fleets_own_template_is_read_from_the_protected_branch(team: Team) -> None:
     team.write({"templates/commit-message.j2": "ops({{ environment }}): {{ app }} {{ after.version }}\n"})
+    team.write({"templates/pull-request.md.j2": "Our own words about {{ app }}.\n"})
     released(team)
     team.promote("staging")
+    assert team.pull_requests()[0].body == "Our own words about `web`.\n"
     assert team.message(BRANCH).startswith("ops(staging): web 1.0.1\n\nFleet-Kind: promotion\n")
 
 
-def test_a_broken_template_is_an_error_before_anything_is_written(team: Team) -> None:
+@pytest.mark.parametrize("template", ["templates/commit-message.j2", "templates/pull-request.md.j2"])
+def test_a_broken_template_is_an_error_before_anything_is_written(team: Team, template: str) -> None:
     released(team)
-    push_file(team.people["Bob"].root, "main", "templates/commit-message.j2", "{{ nope }}")
+    push_file(team.people["Bob"].root, "main", template, "{{ nope }}")
     (result,) = team.promote("staging")
     assert result.outcome is PromotionOutcome.FAILED
     assert result.error is not None
-    assert result.error.location == "templates/commit-message.j2:1"
+    assert result.error.location == f"{template}:1"
     assert team.branches() == ["main"]
 
 
