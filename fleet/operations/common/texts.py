@@ -1,7 +1,7 @@
 """Renders the texts of a promotion: commit messages and bodies of pull requests, from Jinja2 templates.
 
-The fleet may bring templates of its own, `templates/commit-message.j2` and `templates/pull-request.md.j2`. They are read
-from the protected branch only, and rendered in Jinja2's immutable sandbox, without functions and within limits.
+The fleet may bring templates of its own, `templates/commit-message.j2` and `templates/pull-request.md.j2`. They are
+read from the protected branch only, and rendered in Jinja2's immutable sandbox, without functions and within limits.
 """
 
 from __future__ import annotations
