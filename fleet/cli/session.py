@@ -66,6 +66,7 @@ class Session:
     def __init__(self, settings: Settings, output: Output | None = None) -> None:
         self.settings = settings
         self.output = output or Output()
+        self._hide_warnings: Callable[[], None] = lambda: None
 
     @classmethod
     def of(cls, context: typer.Context, output: str = "table") -> Session:
@@ -90,7 +91,9 @@ class Session:
     def services(self) -> Services:
         """The wired adapters of the fleet repository, each made when first used."""
         from fleet.bootstrap.services import Services
+        from fleet.console.logs import show_warnings
 
+        self._hide_warnings = show_warnings(lambda: self.reporter)
         return Services(self.settings.repository, self.reporter)
 
     def show(
@@ -158,6 +161,7 @@ class Session:
         services = self.__dict__.get("services")
         if services is not None:
             services.close()
+            self._hide_warnings()
 
     def with_settings(self, **changes: Any) -> None:
         """Change global settings, before anything was made from them."""

@@ -87,6 +87,8 @@ class TargetResult(Report):
     """Seconds."""
     problems: tuple[Problem, ...] = ()
     hint: str | None = None
+    warnings: tuple[str, ...] = ()
+    """What went well but should be known: fields that were taken over from another manager, objects left alone."""
 
     @property
     def ok(self) -> bool:

@@ -266,10 +266,11 @@ def new_run_id(now: datetime) -> str:
 def _previewed(item: PlannedTarget, preview: Preview) -> TargetResult:
     if preview.unreachable:
         return unreachable_result(item, preview.error)
+    news = {"changes": preview.changes, "warnings": preview.warnings}
     if preview.error:
-        news = {"reason": preview.error, "changes": preview.changes, "hint": preview.hint or None}
-        return _settled(item, Outcome.FAILED).model_copy(update=news)
-    return _settled(item, Outcome.PLANNED).model_copy(update={"changes": preview.changes})
+        why = {"reason": preview.error, "hint": preview.hint or None}
+        return _settled(item, Outcome.FAILED).model_copy(update=news | why)
+    return _settled(item, Outcome.PLANNED).model_copy(update=news)
 
 
 def _would_delete(

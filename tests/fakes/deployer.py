@@ -26,6 +26,8 @@ class FakeDeployer:
     """Names of apps whose objects the API server refuses."""
     order: list[Target] = field(default_factory=list)
     """Targets in the order in which their deploy began."""
+    warnings: tuple[str, ...] = ()
+    """What every apply and preview warns of."""
     on_deploy: Callable[[Target], None] | None = None
     together: int = 0
     """Most deploys that ran at the same time."""
@@ -58,7 +60,7 @@ class FakeDeployer:
         wanted = {ObjectRef.of(m).identity: m for m in request.desired.objects}
         before = [o for ref in self.owned.get(target, ()) if (o := cluster.get(ref)) is not None]
         if request.preview:
-            return DeployResult(compare(before, list(request.desired.objects)), (), {})
+            return DeployResult(compare(before, list(request.desired.objects)), (), {}, warnings=self.warnings)
         deployed = [
             DeployedObject(ObjectRef.of(m), m, cluster.apply(m, manager=FIELD_MANAGER)) for m in wanted.values()
         ]
@@ -66,7 +68,8 @@ class FakeDeployer:
             if ref.identity not in wanted:
                 cluster.delete(ref)
         self.owned[target] = tuple(o.ref for o in deployed)
-        return DeployResult(compare(before, [o.live for o in deployed]), tuple(deployed), {})
+        changes = compare(before, [o.live for o in deployed])
+        return DeployResult(changes, tuple(deployed), {}, warnings=self.warnings)
 
     def remove(self, target: Target, cluster: ClusterSpec, timeout: float, fence: int) -> DeployResult:
         server = self.clusters[target.cluster]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fleet.console.errors import show_problems
 from fleet.console.terminal import Terminal
 from fleet.console.views.changes import count_text, plural, show_changes, targets_text
@@ -15,7 +17,7 @@ ROWS = 40
 _FEW = 12
 """Up to so many targets, those that did not change have a row too."""
 _ADVICE = 8
-"""Most lines of advice after a run."""
+"""Most warnings, and most lines of advice, after a run."""
 
 _STYLES = {
     Outcome.FAILED: "red",
@@ -77,6 +79,7 @@ def show_dry_run(terminal: Terminal, run: Run, *, short: bool = False) -> None:
     if same:
         terminal.print()
         terminal.print(f"{plural(len(same), 'target')}: no object would change")
+    _show_warnings(terminal, run)
     _show_advice(terminal, run)
     terminal.print()
     terminal.print("dry run: nothing was changed")
@@ -86,6 +89,7 @@ def show_run(terminal: Terminal, run: Run, *, wide: bool = False) -> None:
     """Print the result of a run."""
     unchanged = run.having(Outcome.UNCHANGED)
     if run.ok and len(unchanged) == len(run.results):
+        _show_warnings(terminal, run)
         terminal.print(f"nothing to do: {plural(len(unchanged), 'target')} up to date")
         return
     listed = [r for r in run.results if wide or len(run.results) <= _FEW or r.outcome is not Outcome.UNCHANGED]
@@ -93,6 +97,7 @@ def show_run(terminal: Terminal, run: Run, *, wide: bool = False) -> None:
     _result_table(terminal, listed)
     if len(listed) < len(run.results):
         terminal.print(f"… and {len(run.results) - len(listed)} up to date; `-o wide` shows all")
+    _show_warnings(terminal, run)
     _show_advice(terminal, run)
     terminal.print()
     counts = ", ".join(f"{len(found)} {outcome}" for outcome in Outcome if (found := run.having(outcome)))
@@ -117,15 +122,24 @@ def _result_table(terminal: Terminal, results: list[TargetResult]) -> None:
     terminal.table(columns, rows, styles=[_STYLES.get(r.outcome) for r in results])
 
 
+def _show_warnings(terminal: Terminal, run: Run) -> None:
+    """Print what went well but should be known; the same warning once."""
+    _show_by_text(terminal, Level.WARN, [(text, r) for r in run.results for text in r.warnings])
+
+
 def _show_advice(terminal: Terminal, run: Run) -> None:
     """Print what to do next about each target that ended badly; the same advice once."""
     show_problems(terminal, tuple(dict.fromkeys(p for r in run.results for p in r.problems)))
-    advice: dict[str, list[str]] = {}
-    for result in run.results:
-        if not result.ok and result.hint:
-            advice.setdefault(result.hint, []).append(str(result.target))
-    for hint, targets in list(advice.items())[:_ADVICE]:
+    _show_by_text(terminal, Level.HINT, [(r.hint, r) for r in run.results if not r.ok and r.hint])
+
+
+def _show_by_text(terminal: Terminal, level: Level, found: Sequence[tuple[str, TargetResult]]) -> None:
+    """Print each text once, with the targets that it is about; not too many."""
+    targets_of: dict[str, list[str]] = {}
+    for text, result in found:
+        targets_of.setdefault(text, []).append(str(result.target))
+    for text, targets in list(targets_of.items())[:_ADVICE]:
         more = f" (and {len(targets) - 1} more)" if len(targets) > 1 else ""
-        terminal.say(Level.HINT, f"{targets[0]}{more}: {hint}")
-    if len(advice) > _ADVICE:
-        terminal.say(Level.HINT, f"… and {len(advice) - _ADVICE} more like these; `-o json` has all")
+        terminal.say(level, f"{targets[0]}{more}: {text}")
+    if len(targets_of) > _ADVICE:
+        terminal.say(level, f"… and {len(targets_of) - _ADVICE} more like these; `-o json` has all")

@@ -191,7 +191,9 @@ def _result(
         release=item.release,
         hint=hint,
     )
-    return result if deployed is None else result.model_copy(update={"changes": deployed.changes})
+    if deployed is None:
+        return result
+    return result.model_copy(update={"changes": deployed.changes, "warnings": deployed.warnings})
 
 
 def _look(item: PlannedTarget) -> str:

@@ -25,6 +25,7 @@ class Preview:
     error: str = ""
     hint: str = ""
     unreachable: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 class Previewer:
@@ -62,7 +63,7 @@ class Previewer:
             return Preview(error=error.message, unreachable=True)
         except FleetError as error:
             return Preview(error=error.message, hint="\n".join(error.hints))
-        return Preview(result.changes, result.error, result.hint, result.unreachable)
+        return Preview(result.changes, result.error, result.hint, result.unreachable, result.warnings)
 
 
 def _ignore(ref: ObjectRef, step: str) -> None:

@@ -8,7 +8,7 @@ from fleet.console.reporter import TerminalReporter
 from fleet.console.terminal import Terminal
 from fleet.console.views.reconcile import show_dry_run, show_plan, show_run
 from fleet.model.events import Level, Message, Started, TargetFinished
-from fleet.model.reconcile import Run
+from fleet.model.reconcile import Outcome, Run
 from fleet.operations.common.previewing import Previewer
 from fleet.operations.reconcile import preview
 from tests.helpers.reconciling import World, config_map
@@ -64,6 +64,32 @@ def test_a_run_ends_with_a_table_the_sum_and_advice(worlds: Worlds) -> None:
     assert lines[3].startswith("web/prod/us  w1    blocked  -        -       -     wave `w0` is not healthy")
     assert lines[-1] == "run RUN: 1 failed, 1 blocked in TIME"
     assert "see what it would change: `fleet diff -e prod -c eu -a web`" in screen.err
+
+
+def test_what_an_apply_warns_of_is_told_once_for_all_its_targets(worlds: Worlds) -> None:
+    world = worlds({"prod": [["eu"], ["us"]]})
+    text = "took over fields of `Deployment/app/web`: conflict with `kubectl-edit`: .spec.replicas"
+    world.deployer.warnings = (text,)
+    for run, show in ((dry_run(world), show_dry_run), (world.reconcile(), show_run)):
+        screen = Screen()
+        show(screen.terminal, run)
+        assert screen.err.count(text) == 1
+        assert f"! web/prod/eu (and 1 more): {text}\n" in screen.err
+        found = run.model_dump(mode="json", by_alias=True)["results"]
+        assert [r["warnings"] for r in found] == [[text], [text]]
+
+
+def test_a_warning_is_told_even_if_nothing_changed(worlds: Worlds) -> None:
+    world = worlds({"prod": [["eu"]]})
+    world.deployer.warnings = ("left `ConfigMap/app/x` alone",)
+    run = world.reconcile()
+    unchanged = run.model_copy(
+        update={"results": tuple(r.model_copy(update={"outcome": Outcome.UNCHANGED}) for r in run.results)}
+    )
+    screen = Screen()
+    show_run(screen.terminal, unchanged)
+    assert screen.out == "nothing to do: 1 target up to date\n"
+    assert "web/prod/eu: left `ConfigMap/app/x` alone" in screen.err
 
 
 def test_a_run_without_a_change_is_one_line(worlds: Worlds) -> None:
