@@ -78,6 +78,10 @@ class Services:
 
         return GitRepository(self.root, self.file.git.remote, self.file.git.branch)
 
+    def prefetch(self) -> None:
+        """Begin to fetch while the modules of a command are still being imported; what loads the fleet waits for it."""
+        self.repository.prefetch()
+
     @cached_property
     def forge(self) -> Forge:
         """Where pull requests live."""

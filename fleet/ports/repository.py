@@ -59,6 +59,10 @@ class RepositoryReader(Protocol):
         """Who commits here, as `name <email>`, from git's configuration."""
         ...
 
+    def prefetch(self) -> None:
+        """Begin to fetch in the background; the next :meth:`fetch` waits for that one and raises what it met."""
+        ...
+
     def fetch(self) -> None:
         """Bring the remote's branches and fleet refs up to date; does nothing where there is no remote.
 

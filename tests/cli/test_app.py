@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +87,9 @@ def test_starting_up_does_not_import_heavy_libraries() -> None:
     code = "import sys; from fleet.cli.app import run; run(['--help']); print('\\n'.join(sys.modules), file=sys.stderr)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert heavy & set(ended.stderr.split()) == set()
+
+
+def test_output_that_cannot_be_written_is_not_taken_for_success() -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run([sys.executable, "-m", "fleet", "--version"], stdout=full, stderr=subprocess.PIPE)
+    assert ended.returncode != 0

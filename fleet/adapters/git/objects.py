@@ -75,16 +75,31 @@ class ObjectReader:
         Args:
             name: an object id, or one followed by `^{commit}` or `^{tree}`.
         """
+        found = self._header(name)
+        return found[:2] if found else None
+
+    def size(self, oid: str) -> int:
+        """Return the size of an object in bytes.
+
+        Raises:
+            GitError: there is no such object.
+        """
+        found = self._header(oid)
+        if found is None:
+            raise self.missing(oid[:12])
+        return found[2]
+
+    def _header(self, name: str) -> tuple[str, str, int] | None:
         with self._lock:
             try:
-                oid, kind, _ = self._reader().get_object_header(name)
+                oid, kind, size = self._reader().get_object_header(name)
             except ValueError as error:
                 if "could not be resolved" in str(error):
                     return None
                 raise self._broken(error) from error
             except OSError as error:
                 raise self._broken(error) from error
-        return _text(oid), _text(kind)
+        return _text(oid), _text(kind), size
 
     def blob(self, oid: str) -> bytes:
         """Return the content of a file.

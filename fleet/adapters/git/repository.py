@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from fleet.adapters.git.discovery import find_root, layout
@@ -41,13 +42,14 @@ class GitRepository:
         self._layout = layout(self._root)
         self._process = GitProcess(self._root)
         self._objects = ObjectReader(self._root, self._layout, self._process)
-        self._listings = Listings(self._process)
+        self._listings = Listings(self._process, self._objects)
         self._writer = CommitWriter(self._process, self._objects)
         self._merger = Merger(self._process, self._writer)
         self._remote = Remote(self._process, remote)
         self._labels: dict[str, str] = {}
         self._commits: dict[str, str] = {}  # what ids of commits and tags lead to; objects never change
         self._trees: dict[str, str] = {}
+        self._fetching: Future[None] | None = None
 
     # ── reading ──
 
@@ -67,10 +69,22 @@ class GitRepository:
         found = re.match(r"(?P<who>.*<[^<>]*>) \d+ [+-]\d+\Z", answer.text)
         return found["who"] if found else answer.text
 
+    def prefetch(self) -> None:
+        """Begin to fetch in the background; the next :meth:`fetch` waits for that one and raises what it met."""
+        warm_up()
+        if self._fetching is None:
+            background = ThreadPoolExecutor(1, thread_name_prefix="fetch")
+            self._fetching = background.submit(self._remote.fetch)
+            background.shutdown(wait=False)
+
     def fetch(self) -> None:
         """Bring the remote's branches and fleet refs up to date; does nothing where there is no remote."""
         warm_up()
-        self._remote.fetch()
+        begun, self._fetching = self._fetching, None
+        if begun is None:
+            self._remote.fetch()
+        else:
+            begun.result()
 
     def head_of(self, branch: str) -> str | None:
         """Return the commit of a branch on the remote as last fetched (of the local branch if there is no remote)."""
@@ -210,7 +224,9 @@ class GitRepository:
         Pusher(self._process, name, settings, self._refs_now, self._describe).push(updates)
 
     def close(self) -> None:
-        """Stop the process that reads objects."""
+        """Stop the process that reads objects; a fetch that nobody waited for comes to its end."""
+        if self._fetching is not None:
+            wait([self._fetching])
         self._objects.close()
 
     # ── helpers ──

@@ -17,13 +17,16 @@ from fleet.ports.tree import EntryKind, TreeEntry
 
 _KINDS = {"100": EntryKind.FILE, "120": EntryKind.SYMLINK, "160": EntryKind.SUBMODULE}
 _SKIPPED = frozenset({".git", ".fleet"})
+_FEW = 48
+"""Up to so many entries, asking the process that reads objects for each is faster than starting ``git ls-tree``."""
 
 
 class Listings:
     """Recursive listings of trees, by tree id: one ``ls-tree`` each, however many commits share the tree."""
 
-    def __init__(self, process: GitProcess) -> None:
+    def __init__(self, process: GitProcess, objects: ObjectReader) -> None:
         self._process = process
+        self._objects = objects
         self._known: dict[str, tuple[TreeEntry, ...]] = {}
         self._indexes: dict[str, dict[str, TreeEntry]] = {}
 
@@ -31,9 +34,31 @@ class Listings:
         """Return every entry below a tree, paths relative to it, sorted."""
         known = self._known.get(tree)
         if known is None:
-            answer = self._process.run(["ls-tree", "-r", "-l", "-z", "--full-tree", tree])
-            known = self._known[tree] = tuple(sorted(_parse_listing(answer.out), key=lambda e: e.path))
+            found = self._few(tree)
+            if found is None:
+                found = _parse_listing(self._process.run(["ls-tree", "-r", "-l", "-z", "--full-tree", tree]).out)
+            known = self._known[tree] = tuple(sorted(found, key=lambda e: e.path))
         return known
+
+    def _few(self, tree: str) -> Iterable[TreeEntry] | None:
+        """List a small tree object by object; None for one that is not small."""
+        found: list[tuple[str, Child]] = []
+        pending = [("", tree)]
+        while pending:
+            prefix, here = pending.pop()
+            for name, child in self._objects.children(here).items():
+                if child.is_directory:
+                    pending.append((f"{prefix}{name}/", child.oid))
+                else:
+                    found.append((prefix + name, child))
+            if len(found) + len(pending) > _FEW:
+                return None
+        return [self._entry(path, child) for path, child in found]
+
+    def _entry(self, path: str, child: Child) -> TreeEntry:
+        kind = _KINDS.get(child.mode[:3], EntryKind.OTHER)
+        size = self._objects.size(child.oid) if kind in (EntryKind.FILE, EntryKind.SYMLINK) else 0
+        return TreeEntry(path, kind, size, child.oid)
 
     def known(self, tree: str) -> tuple[TreeEntry, ...] | None:
         """Return a listing that was made before."""

@@ -43,12 +43,13 @@ def diff(
     Exit codes: 0 done, 1 a target cannot be rendered or is refused, 3 there are differences (with --exit-code), 5 no
     cluster could be reached.
     """
+    session = Session.of(context, output)
+    services = session.services
+    services.prefetch()
     from fleet.console.views.diff import show_diff
     from fleet.engine.selection import Selection
     from fleet.operations.diff import find_differences
 
-    session = Session.of(context, output)
-    services = session.services
     selection = Selection(*(tuple(v or ()) for v in (environment, cluster, app, selector)))
     report = find_differences(
         selection,

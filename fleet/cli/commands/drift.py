@@ -39,13 +39,14 @@ def drift(
 
     Exit codes: 0 done, 3 drift was found (with --exit-code), 5 no cluster could be reached.
     """
+    session = Session.of(context, output)
+    services = session.services
+    services.prefetch()
     from fleet.console.views.drift import show_drift
     from fleet.engine.selection import Selection
     from fleet.model.drift import DriftState
     from fleet.operations.drift import find_drift
 
-    session = Session.of(context, output)
-    services = session.services
     selection = Selection(*(tuple(v or ()) for v in (environment, cluster, app, selector)))
     report = find_drift(
         selection,

@@ -48,10 +48,11 @@ def promote(
     Exit codes: 0 done, or nothing to promote; 1 an app failed; 4 a gate holds it, or somebody was faster; 5 the remote
     cannot be reached.
     """
-    from fleet.operations.promote import execute, prepare
-
     session = Session.of(context, output)
     services = session.services
+    services.prefetch()
+    from fleet.operations.promote import execute, prepare
+
     prepared = prepare(
         apps,
         to,

@@ -75,12 +75,13 @@ def reconcile(
 
     Exit codes: 0 done, 1 a target failed, 4 targets are blocked, 5 no cluster could be reached.
     """
-    from fleet.engine.selection import Selection
-    from fleet.operations.reconcile import Options, prepare
-
     session = Session.of(context, output)
     services = session.services
     seconds = _seconds(timeout)
+    services.prefetch()
+    from fleet.engine.selection import Selection
+    from fleet.operations.reconcile import Options, prepare
+
     selection = Selection(*(tuple(v or ()) for v in (environment, cluster, app, selector)))
     prepared = prepare(
         Options(

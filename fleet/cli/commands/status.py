@@ -67,10 +67,11 @@ def status(
 
 
 def _show(session: Session, selection: Selection, *, clusters: bool, apps: bool) -> FleetStatus:
+    services = session.services
+    services.prefetch()
     from fleet.console.views.status import show_apps, show_clusters, show_environments
     from fleet.operations.status import find_status
 
-    services = session.services
     found = find_status(
         selection,
         repository=services.repository,

@@ -104,6 +104,16 @@ def test_head_of_is_the_remote_one_as_last_fetched(repository: GitRepository, ot
     assert repository.head_of("nowhere") is None
 
 
+def test_a_fetch_that_was_begun_is_waited_for_once(repository: GitRepository, other: GitRepository) -> None:
+    first = push_file(other.root, "main", "a.txt", "two\n")
+    repository.prefetch()
+    repository.fetch()
+    assert repository.head_of("main") == first
+    second = push_file(other.root, "main", "a.txt", "three\n")
+    repository.fetch()
+    assert repository.head_of("main") == second
+
+
 def test_branches_that_are_gone_are_forgotten(repository: GitRepository, other: GitRepository) -> None:
     push_file(other.root, "topic", "a.txt", "x")
     repository.fetch()
@@ -145,6 +155,18 @@ def test_entries_of_a_commit_are_sorted_and_sized(repository: GitRepository) -> 
     assert [(e.path, e.kind, e.size) for e in tree.entries()] == [
         (path, EntryKind.FILE, len(content)) for path, content in sorted(FILES.items())
     ]
+
+
+@pytest.mark.parametrize("count", [1, 200])
+def test_listings_of_small_and_large_directories_say_what_git_says(repository: GitRepository, count: int) -> None:
+    write_files(repository.root, {f"apps/{n % 7}/{n:03d}ü": "x" * n for n in range(count)} | {"apps/sub/deep/x": ""})
+    (repository.root / "apps" / "link").symlink_to("web/app.yaml")
+    commit_all(repository.root)
+    listing = git(repository.root, "-c", "core.quotePath=false", "ls-tree", "-r", "-l", "HEAD", "apps/").splitlines()
+    told = [(*line.partition("\t")[0].split()[2:], line.partition("\t")[2]) for line in listing]
+    entries = repository.tree("HEAD").entries("apps")
+    assert [(e.oid, str(e.size), e.path) for e in entries] == sorted(told, key=lambda one: one[2])
+    assert [e.path for e in entries if e.kind is EntryKind.SYMLINK] == ["apps/link"]
 
 
 @pytest.mark.parametrize("listed_first", [True, False])
@@ -536,7 +558,9 @@ def test_a_branch_that_is_checked_out_on_the_remote_is_explained(tmp_path: Path,
 def test_an_unreachable_remote_is_named_without_its_credentials(repository: GitRepository) -> None:
     git(repository.root, "remote", "set-url", "origin", "https://user:CANARY@127.0.0.1:1/x.git")
     one = repository.commit([repository.resolve("HEAD")], {"x": b"1"}, "one")
+    repository.prefetch()
     attempts: list[Callable[[], object]] = [
+        repository.fetch,  # the one that was begun
         repository.fetch,
         lambda: repository.read_ref("refs/heads/main"),
         lambda: repository.push([RefUpdate("refs/heads/topic", None, one)]),
