@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from fleet.engine.compare import changes_between, join
 from fleet.engine.live import FieldOwner, managed_field_owners, owner_of_field, prune
-from fleet.engine.objects import digest_of_live, ownership
+from fleet.engine.objects import digest_of_live, ownership, removes_itself
 from fleet.model.change import ChangeKind, ChangeSet, FieldChange, ObjectChange
 from fleet.model.objects import DIGEST_ANNOTATION, FIELD_MANAGER, Manifest, ObjectRef
 from fleet.model.state import RecordedObject, RecordedState
@@ -51,6 +51,8 @@ def drift_of(record: RecordedState, live: Mapping[Identity, Manifest], conceal: 
     changes = []
     for item in record.objects:
         present = live.get(item.ref.identity)
+        if present is None and removes_itself(item.inputs):
+            continue
         if present is None:
             changes.append(ObjectChange(ref=item.ref, kind=ChangeKind.MISSING))
             continue

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from fleet.engine.objects import digest_of_live
+from fleet.engine.objects import digest_of_live, removes_itself
 from fleet.model.health import SEVERITY, HealthStatus, ObjectHealth, TargetHealth
 from fleet.model.objects import Manifest, ObjectRef
 
@@ -37,18 +37,32 @@ def object_health(live: Manifest | None, ref: ObjectRef) -> ObjectHealth:
     return ObjectHealth(ref=ref, status=status, reason=reason)
 
 
-def target_health(desired: Sequence[Manifest], live: Mapping[tuple[str, str, str, str], Manifest]) -> TargetHealth:
+def target_health(
+    desired: Sequence[Manifest],
+    live: Mapping[tuple[str, str, str, str], Manifest],
+    *,
+    applied: bool | None = None,
+) -> TargetHealth:
     """Return the health of a target, and whether what is live is exactly the desired release.
+
+    A Job with `ttlSecondsAfterFinished` that is not there is done, if the release was applied.
 
     Args:
         desired: the objects of the release, with their digest annotation.
         live: what the cluster has, by :attr:`ObjectRef.identity`; objects that are not desired do not matter.
+        applied: whether the release is recorded as applied. None: there is no record; then the objects that stay tell,
+            if all of them are of this release.
     """
     objects: list[ObjectHealth] = []
     other: ObjectRef | None = None
+    if applied is None:
+        applied = _staying_are_exact(desired, live)
     for manifest in desired:
         ref = ObjectRef.of(manifest)
         found = live.get(ref.identity)
+        if found is None and applied and removes_itself(manifest):
+            objects.append(ObjectHealth(ref=ref, status=HealthStatus.HEALTHY, reason="is done, and was removed"))
+            continue
         objects.append(object_health(found, ref))
         digest = digest_of_live(manifest)
         if other is None and (found is None or digest is None or digest_of_live(found) != digest):
@@ -60,6 +74,18 @@ def target_health(desired: Sequence[Manifest], live: Mapping[tuple[str, str, str
     if not reason and other is not None:
         reason = f"`{other}` is not of this release"
     return TargetHealth(status=worst.status, exact=other is None, reason=reason, objects=tuple(objects))
+
+
+def _staying_are_exact(desired: Sequence[Manifest], live: Mapping[tuple[str, str, str, str], Manifest]) -> bool:
+    """Say whether every object that does not remove itself is there as the release has it, and there is one."""
+    staying = [manifest for manifest in desired if not removes_itself(manifest)]
+    if not staying or len(staying) == len(desired):
+        return False
+    return all(
+        (found := live.get(ObjectRef.of(manifest).identity)) is not None
+        and digest_of_live(found) == digest_of_live(manifest) is not None
+        for manifest in staying
+    )
 
 
 def _verdict(live: Manifest, ref: ObjectRef) -> _Verdict:

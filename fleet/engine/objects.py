@@ -188,6 +188,20 @@ def in_apply_order(objects: Iterable[Manifest]) -> tuple[Manifest, ...]:
     return tuple(sorted(objects, key=lambda manifest: apply_rank(str(manifest.get("kind", "")))))
 
 
+def removes_itself(manifest: Manifest) -> bool:
+    """Say whether the server deletes an object when it is done: to miss it is no fault, to put it back runs it again.
+
+    Source: https://kubernetes.io/docs/concepts/workloads/controllers/ttlafterfinished/
+    """
+    spec = manifest.get("spec")
+    return (
+        manifest.get("kind") == "Job"
+        and str(manifest.get("apiVersion", "")).startswith("batch/")
+        and isinstance(spec, Mapping)
+        and spec.get("ttlSecondsAfterFinished") is not None
+    )
+
+
 class OwnedObjects(Sequence[Manifest]):
     """Rendered objects as one target owns them: labelled when they are looked at.
 

@@ -27,6 +27,8 @@ class FakeCluster:
     unreachable: bool = False
     unready: set[str] = field(default_factory=set)
     """Names of Deployments whose pods never become ready."""
+    removed_at_once: set[str] = field(default_factory=set)
+    """Names of objects that are done and gone as soon as they are applied, as a Job with a time to live of 0."""
     changed: threading.Condition = field(default_factory=threading.Condition)
     log: list[tuple[str, str]] = field(default_factory=list)
     """Every write, in order: verb and object."""
@@ -84,7 +86,8 @@ class FakeCluster:
         self._answer()
         with self.changed:
             merged = self._merged(manifest)
-            self.objects[ObjectRef.of(manifest).identity] = merged
+            if merged["metadata"]["name"] not in self.removed_at_once:
+                self.objects[ObjectRef.of(manifest).identity] = merged
             self.log.append(("apply", str(ObjectRef.of(manifest))))
             self.changed.notify_all()
             return copy.deepcopy(merged)

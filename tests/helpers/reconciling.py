@@ -85,6 +85,20 @@ def secret(app: str, name: str, **data: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": app}, "data": data}
 
 
+def job(app: str, name: str, ttl: int | None = 0) -> dict[str, Any]:
+    """Return a Job that the server removes so many seconds after it is done; None: never."""
+    container = {"name": name, "image": "registry.example/tool:1"}
+    spec: dict[str, Any] = {"template": {"spec": {"restartPolicy": "Never", "containers": [container]}}}
+    if ttl is not None:
+        spec["ttlSecondsAfterFinished"] = ttl
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name, "namespace": app},
+        "spec": spec,
+    }
+
+
 def state_of(target: Target, version: str, objects: Sequence[Manifest], fleet: str = "shop") -> DesiredState:
     """Return rendered objects as the desired state of a target, with ownership."""
     owned = tuple(with_ownership(m, ownership(fleet, target), object_digest(m)) for m in objects)

@@ -33,7 +33,7 @@ def await_health(
     Args:
         reader: the target's cluster.
         fleet_name: name of the fleet, for the ownership labels.
-        desired: what must be live.
+        desired: what must be live, and was applied: by this run, or by the one that is recorded.
         deadline: end of patience, on the monotonic clock.
         clock: tells the time.
         stop: a wish to stop ends the wait early.
@@ -46,7 +46,7 @@ def await_health(
     listed = reader.list_many(kinds, labels=labels).values()
     live = {ObjectRef.of(m).identity: m for manifests in listed for m in manifests}
     while True:
-        health = target_health(desired.objects, live)
+        health = target_health(desired.objects, live, applied=True)
         waiting = _waiting(health)
         remaining = deadline - clock.monotonic()
         if health.status is HealthStatus.FAILED or not waiting or remaining <= 0 or stop.requested:
@@ -75,7 +75,7 @@ def _watch_kind(
             live.pop(identity, None)
         else:
             live[identity] = event.object
-        health = target_health(desired.objects, live)
+        health = target_health(desired.objects, live, applied=True)
         if health.status is HealthStatus.FAILED:
             return
         if not any(o.ref.kind == ref.kind and o.ref.api_version == ref.api_version for o in _waiting(health)):

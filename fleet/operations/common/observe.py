@@ -75,7 +75,7 @@ def observe(
             unreachable[cluster] = answer
         else:
             live.update(answer)
-    return Observation(live, _health(desired, live, unreachable), unreachable)
+    return Observation(live, _health(desired, live, records, unreachable), unreachable)
 
 
 def _side_by_side(ask: Callable[[str], _Answer], names: Sequence[str]) -> Sequence[_Answer]:
@@ -138,12 +138,15 @@ def _kinds(
 def _health(
     desired: Mapping[Target, DesiredState],
     live: Mapping[Target, Mapping[Identity, Manifest]],
+    records: Mapping[Target, RecordedState],
     unreachable: Mapping[str, str],
 ) -> dict[Target, TargetHealth]:
     health = {}
     for target, state in desired.items():
         if target in live:
-            health[target] = target_health(state.objects, live[target])
+            record = records.get(target)
+            applied = None if record is None else record.digest == state.digest
+            health[target] = target_health(state.objects, live[target], applied=applied)
         else:
             reason = unreachable.get(target.cluster, "the cluster is not declared")
             health[target] = TargetHealth(status=HealthStatus.UNKNOWN, exact=False, reason=reason)

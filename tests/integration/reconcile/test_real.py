@@ -20,7 +20,7 @@ from fleet.model.health import HealthStatus
 from fleet.model.names import Target
 from fleet.model.objects import ObjectRef
 from fleet.operations.common.observe import observe
-from tests.helpers.reconciling import CONCEAL, config_map, make_fleet, outcomes
+from tests.helpers.reconciling import CONCEAL, config_map, job, make_fleet, outcomes
 from tests.integration.reconcile.world import RealWorld
 
 Make = Callable[..., RealWorld]
@@ -87,6 +87,38 @@ def test_a_deleted_object_is_made_again(real_world: Make) -> None:
     run = reconcile(world)
     assert run.results[0].reason == "1 object missing"
     assert world.reader(one).get(ref(world, "Service", "web")) is not None
+
+
+def test_a_job_that_its_ttl_removed_is_no_drift_and_is_not_made_again(real_world: Make) -> None:
+    world = real_world()
+    migrate = job(world.namespace("web"), "migrate", ttl=0)
+    world.extra["web"] = [migrate]
+    first = reconcile(world)
+    assert first.ok, [r.reason for r in first.results]
+    assert all(r.health and r.health.exact for r in first.results)
+    for cluster in world.fleet.clusters:
+        wait_until_gone(world, cluster, migrate)
+        assert drift_on(world, cluster).empty
+    again = reconcile(world)
+    assert [r.outcome.value for r in again.results] == ["unchanged", "unchanged"]
+    assert all(r.health and r.health.exact and r.health.status is HealthStatus.HEALTHY for r in again.results)
+    (one, two) = world.fleet.clusters
+    edit(world, one, config_map(world.namespace("web"), "settings", level="debug"))
+    assert outcomes(reconcile(world)) == {f"web/prod/{one}": "applied", f"web/prod/{two}": "unchanged"}
+    for cluster in (one, two):
+        assert world.reader(cluster).get(ObjectRef.of(migrate)) is None
+
+
+def wait_until_gone(world: RealWorld, cluster: str, manifest: Mapping[str, Any]) -> None:
+    reader, wanted = world.reader(cluster), ObjectRef.of(manifest)
+    for _ in range(24):
+        if reader.get(wanted) is None:
+            return
+        # A deletion right before the watch begins shows at the next look.
+        for event in reader.watch("batch/v1", "Job", labels={}, namespace=wanted.namespace, timeout=5):
+            if event.type == "DELETED":
+                break
+    pytest.fail(f"`{wanted}` is still there")
 
 
 def test_a_removed_object_is_pruned_and_foreign_ones_stay(real_world: Make) -> None:

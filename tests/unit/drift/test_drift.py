@@ -9,7 +9,7 @@ from fleet.model.change import MASK, ChangeKind
 from fleet.model.names import Target
 from fleet.model.objects import DIGEST_ANNOTATION, FLEET_LABEL, ObjectRef
 from fleet.model.state import RecordedState
-from tests.helpers.reconciling import CONCEAL, config_map, release, secret, state_of
+from tests.helpers.reconciling import CONCEAL, config_map, job, release, secret, state_of
 
 TARGET = Target("web", "dev", "dev")
 SET_AT = "2026-11-23T20:00:00Z"
@@ -64,6 +64,24 @@ def test_an_edited_field_is_told_with_manager_and_time() -> None:
     (field,) = change.fields
     assert (field.path, field.old, field.new) == ("data.a", "1", "2")
     assert (field.manager, field.time) == ("kubectl-edit", SET_AT)
+
+
+def test_a_job_that_its_ttl_removed_is_no_drift() -> None:
+    record, _ = apply(job("web", "migrate", ttl=60))
+    assert found(record).changes.empty
+
+
+def test_a_job_without_a_ttl_that_is_gone_is_missing() -> None:
+    record, _ = apply(job("web", "migrate", ttl=None))
+    (change,) = found(record).changes.objects
+    assert change.kind is ChangeKind.MISSING
+
+
+def test_a_job_with_a_ttl_that_is_there_is_compared() -> None:
+    record, live = apply(job("web", "migrate", ttl=60))
+    live["spec"]["ttlSecondsAfterFinished"] = 5
+    (change,) = found(record, live).changes.objects
+    assert [field.path for field in change.fields] == ["spec.ttlSecondsAfterFinished"]
 
 
 def test_a_removed_field_names_nobody() -> None:

@@ -9,6 +9,7 @@ import pytest
 from fleet.engine.health import object_health, target_health
 from fleet.model.health import HealthStatus
 from fleet.model.objects import DIGEST_ANNOTATION, Manifest, ObjectRef
+from tests.helpers.reconciling import job
 
 HEALTHY, PROGRESSING, FAILED = HealthStatus.HEALTHY, HealthStatus.PROGRESSING, HealthStatus.FAILED
 
@@ -441,3 +442,42 @@ def test_an_api_version_that_moved_on_is_still_the_same_object() -> None:
 def test_a_target_without_objects_is_healthy_and_exact() -> None:
     health = target_health([], {})
     assert (health.status, health.exact) == (HEALTHY, True)
+
+
+def self_removing(name: str = "migrate", ttl: int | None = 0) -> Manifest:
+    made = job("app", name, ttl)
+    made["metadata"]["annotations"] = {DIGEST_ANNOTATION: "j"}
+    return made
+
+
+def test_a_job_that_its_ttl_removed_counts_as_done_if_the_release_was_applied() -> None:
+    desired = [marked("ConfigMap", "a", "1"), self_removing()]
+    present = by_identity(desired[0])
+    for applied in (True, None):
+        health = target_health(desired, present, applied=applied)
+        assert (health.status, health.exact, health.reason) == (HEALTHY, True, "")
+        assert health.objects[1].reason == "is done, and was removed"
+    health = target_health(desired, present, applied=False)
+    assert (health.status, health.exact) == (HealthStatus.MISSING, False)
+    assert target_health([self_removing()], {}, applied=True).exact
+
+
+@pytest.mark.parametrize(
+    "desired",
+    [
+        pytest.param([self_removing()], id="nothing else that could tell"),
+        pytest.param([marked("ConfigMap", "a", "2"), self_removing()], id="the rest is of another release"),
+        pytest.param([marked("ConfigMap", "b", "1"), self_removing()], id="the rest is not there"),
+        pytest.param([marked("ConfigMap", "a", "1"), self_removing(ttl=None)], id="it does not remove itself"),
+    ],
+)
+def test_a_job_that_is_gone_proves_nothing_by_itself(desired: list[Manifest]) -> None:
+    assert not target_health(desired, by_identity(marked("ConfigMap", "a", "1"))).exact
+
+
+def test_a_job_with_a_ttl_that_is_there_has_to_be_complete() -> None:
+    desired = [self_removing()]
+    running = {**desired[0], "status": {"startTime": "2026-01-01T00:00:00Z"}}
+    assert target_health(desired, by_identity(running), applied=True).status is PROGRESSING
+    failed = {**desired[0], "status": {"conditions": [{"type": "Failed", "status": "True"}]}}
+    assert target_health(desired, by_identity(failed), applied=True).status is FAILED

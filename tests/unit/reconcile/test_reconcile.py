@@ -8,7 +8,7 @@ from fleet.model.health import HealthStatus
 from fleet.model.names import Target
 from fleet.model.reconcile import Action, Outcome
 from fleet.operations.common.stopping import Stop
-from tests.helpers.reconciling import World, config_map, make_fleet, outcomes, secret
+from tests.helpers.reconciling import World, config_map, job, make_fleet, outcomes, secret
 
 Worlds = Callable[..., World]
 PROD = {"prod": [["eu"], ["us"]]}
@@ -72,6 +72,23 @@ def test_health_is_awaited_while_it_is_on_its_way(worlds: Worlds) -> None:
     world.deployer.on_deploy = lambda _: Thread(target=world.clusters["dev"].heal, args=["web"]).start()
     run = world.execute(plan, timeout=30)
     assert outcomes(run) == {"web/dev/dev": "applied"}
+
+
+def test_a_job_that_its_ttl_removed_is_not_made_again_and_holds_nothing(worlds: Worlds) -> None:
+    world = worlds(PROD)
+    migrate = job("web", "migrate")
+    world.extra["web"] = [migrate]
+    for name in ("eu", "us"):  # done and removed at once
+        world.clusters[name].removed_at_once.add("migrate")
+    first = world.reconcile()
+    assert set(outcomes(first).values()) == {"applied"}
+    assert all(r.health and r.health.exact for r in first.results)
+    plan = world.plan()
+    assert [(t.action, t.reason) for t in plan.plan.targets] == [(Action.SKIP, "up to date")] * 2
+    world.clusters["eu"].edit("Deployment", "web", replicas=3)
+    again = world.reconcile()
+    assert outcomes(again) == {"web/prod/eu": "applied", "web/prod/us": "unchanged"}
+    assert again.results[0].reason == "1 object drifted"
 
 
 def test_waves_that_were_not_selected_still_hold(worlds: Worlds) -> None:

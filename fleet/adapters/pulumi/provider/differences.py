@@ -12,6 +12,7 @@ from fleet.adapters.pulumi.provider.session import Session, going
 from fleet.adapters.pulumi.structs import decode
 from fleet.engine.immutable import forces_replacement
 from fleet.engine.live import prune
+from fleet.engine.objects import removes_itself
 from fleet.model.objects import Manifest, ObjectRef
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def diff_response(request: pb.DiffRequest, session: Session) -> pb.DiffResponse:
     old_inputs = news if same_inputs else decode(request.old_inputs).data
     changed = [] if same_inputs else list(shapes.changed_paths(old_inputs, news))
     replaces = set[str]()
-    if live is None and same_inputs and _removes_itself(news):
+    if live is None and same_inputs and removes_itself(news):
         return response(changes=response.DIFF_NONE)
     if live is None:
         changed.append(("metadata.uid", "delete"))  # somebody deleted it: an update puts it back
@@ -70,15 +71,6 @@ def _immutable_changes(old: Manifest, new: Manifest, recorded: Manifest, live: M
     if drifted:
         suspects |= set(forces_replacement(prune(recorded, new), now))
     return suspects
-
-
-def _removes_itself(manifest: Manifest) -> bool:
-    """Say whether the server deletes an object when it is done: to put it back would run it again.
-
-    Source: https://kubernetes.io/docs/concepts/workloads/controllers/ttlafterfinished/
-    """
-    spec = manifest.get("spec") or {}
-    return manifest["kind"] == "Job" and spec.get("ttlSecondsAfterFinished") is not None
 
 
 def _absent(manifest: Any, path: str) -> bool:
