@@ -20,8 +20,8 @@ from fleet.operations.common.desired import (
     desired_states,
     release_of,
     render_work_tree,
-    tracked_version,
 )
+from fleet.operations.common.sources import tracked_version
 from fleet.ports.tree import Tree
 from tests.helpers.fleets import small_fleet
 from tests.helpers.git import commit_all, make_repository, write_files
