@@ -13,6 +13,13 @@ from tests.helpers.git import IDENTITY_VARIABLES, clone, make_origin
 FILES = {"a.txt": "one\n", "apps/web/app.yaml": "x: 1\n", "apps/web/t/y.j2": "y\n", "apps/webhook/z": "z\n"}
 
 
+def main_of(repository: GitRepository) -> str:
+    """Return the head of main on the remote, as last fetched."""
+    head = repository.head_of("main")
+    assert head
+    return head
+
+
 @pytest.fixture(autouse=True)
 def _identity_of_the_clone(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in IDENTITY_VARIABLES:
