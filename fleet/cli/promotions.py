@@ -1,15 +1,51 @@
-"""How promote, release and rollback end: the report, the next step, and the exit status."""
+"""What promote, release and rollback have in common: showing the plan, asking, the report and the exit status."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fleet.cli.session import Session
 from fleet.errors import ExitCode
 
 if TYPE_CHECKING:
-    from fleet.model.promotion import PromotionResult
+    from fleet.model.promotion import PromotionKind, PromotionResult
+    from fleet.operations.common.planning import Planned, World
+
+
+def show_plan(
+    session: Session, kind: PromotionKind, planned: Sequence[Planned], world: World, source: str | None
+) -> None:
+    """Print what is going to happen in one environment; nothing if there is nothing to do, or a machine reads."""
+    from fleet.console.views.promotion import headline, show_plans
+
+    plans = [one.plan for one in planned if one.plan is not None]
+    if session.output.machine or all(plan.nothing_to_do for plan in plans):
+        return
+    environment = plans[0].environment
+    line = headline(kind, source, environment, len(world.fleet.environments[environment].clusters))
+    show_plans(session.terminal, line, plans, wide=session.output.form == "wide")
+    session.terminal.print()
+
+
+def carry_out(
+    session: Session,
+    schema: str,
+    planned: Sequence[Planned],
+    world: World,
+    *,
+    execute: Callable[[], Sequence[PromotionResult]],
+    question: Callable[[], str],
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Ask, do what was planned, and end the command. A dry run, or a plan of which nothing is ready, does nothing."""
+    if dry_run or not any(one.ready for one in planned):
+        results: Sequence[PromotionResult] = [one.result() for one in planned]
+    else:
+        session.confirm(question(), yes=yes)
+        results = execute()
+    conclude(session, schema, results, world.branch, next_steps(results, dry_run=dry_run))
 
 
 def conclude(session: Session, schema: str, results: Sequence[PromotionResult], branch: str, advice: str) -> None:

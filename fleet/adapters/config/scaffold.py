@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fleet.errors import GitError
 from fleet.files import write_atomically
+from fleet.git_command import run_git
 from fleet.ports.scaffold import FleetTemplate
 
 BRANCH = "main"
@@ -88,21 +89,7 @@ class GitScaffold:
 
     def _ask(self, directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {key: value for key, value in os.environ.items() if key not in _LOCATING}
-        environment |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-        try:
-            return subprocess.run(
-                ["git", *arguments],
-                cwd=directory,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_SECONDS,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise GitError(f"git could not be run: {error}", hints=("install git 2.30 or newer",)) from error
+        return run_git(directory, *arguments, environment=environment | {"LC_ALL": "C"}, seconds=_SECONDS)
 
 
 def _merged(path: Path, content: bytes) -> bytes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
 from fleet.adapters.sandbox.layout import Layout
-from fleet.errors import SandboxError
+from fleet.errors import GitError, SandboxError
+from fleet.git_command import run_git
 from fleet.ports.sandbox import DemoFleet
 
 BRANCH = "main"
@@ -73,24 +73,11 @@ class Origin:
         environment = self._layout.environment(self._layout.kubeconfig) | {
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": "/dev/null",
-            "GIT_TERMINAL_PROMPT": "0",
         }
         try:
-            answer = subprocess.run(
-                ["git", *arguments],
-                cwd=directory,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_SECONDS,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise SandboxError(
-                f"git could not be run: {error}", code="FLT-SBX-003", hints=("install git 2.28 or newer",)
-            ) from error
+            answer = run_git(directory, *arguments, environment=environment, seconds=_SECONDS)
+        except GitError as error:
+            raise SandboxError(error.message, code="FLT-SBX-003", hints=error.hints) from error
         if answer.returncode:
             raise SandboxError(
                 f"`git {arguments[0]}` failed in the sandbox: {answer.stderr.strip()[-300:]}", code="FLT-SBX-003"

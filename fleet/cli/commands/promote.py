@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fleet.cli.options import DryRun, OutputForm, Yes
-from fleet.cli.promotions import conclude, next_steps
+from fleet.cli.promotions import carry_out, show_plan
 from fleet.cli.session import Session
 
 if TYPE_CHECKING:
-    from fleet.model.promotion import PromotionResult
     from fleet.operations.promote import Prepared
 
 
@@ -51,6 +50,7 @@ def promote(
     session = Session.of(context, output)
     services = session.services
     services.prefetch()
+    from fleet.model.promotion import PromotionKind
     from fleet.operations.promote import execute, prepare
 
     prepared = prepare(
@@ -66,30 +66,22 @@ def promote(
         branch=services.branch,
         reporter=session.reporter,
     )
-    _show(session, prepared)
-    ready = [planned for planned in prepared.planned if planned.ready]
-    results: tuple[PromotionResult, ...]
-    if dry_run or not ready:
-        results = tuple(planned.result() for planned in prepared.planned)
-    else:
-        session.confirm(_question(prepared, [planned.app for planned in ready]), yes=yes)
-        results = execute(prepared, repository=services.repository, forge=services.forge, reporter=session.reporter)
-    conclude(session, "fleet.promote/v1", results, prepared.world.branch, next_steps(results, dry_run=dry_run))
+    show_plan(session, PromotionKind.PROMOTION, prepared.planned, prepared.world, prepared.source)
+    carry_out(
+        session,
+        "fleet.promote/v1",
+        prepared.planned,
+        prepared.world,
+        execute=lambda: execute(
+            prepared, repository=services.repository, forge=services.forge, reporter=session.reporter
+        ),
+        question=lambda: _question(prepared),
+        dry_run=dry_run,
+        yes=yes,
+    )
 
 
-def _show(session: Session, prepared: Prepared) -> None:
-    from fleet.console.views.promotion import headline, show_plans
-    from fleet.model.promotion import PromotionKind
-
-    plans = [planned.plan for planned in prepared.planned if planned.plan is not None]
-    if session.output.machine or all(plan.nothing_to_do for plan in plans):
-        return
-    clusters = len(prepared.world.fleet.environments[prepared.environment].clusters)
-    line = headline(PromotionKind.PROMOTION, prepared.source, prepared.environment, clusters)
-    show_plans(session.terminal, line, plans, wide=session.output.form == "wide")
-    session.terminal.print()
-
-
-def _question(prepared: Prepared, apps: list[str]) -> str:
+def _question(prepared: Prepared) -> str:
+    apps = [planned.app for planned in prepared.planned if planned.ready]
     what = f"a pull request to promote `{apps[0]}`" if len(apps) == 1 else f"{len(apps)} pull requests"
     return f"Open {what} to `{prepared.environment}`?"

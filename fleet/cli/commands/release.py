@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fleet.cli.options import DryRun, OutputForm, Yes
-from fleet.cli.promotions import conclude, next_steps
+from fleet.cli.promotions import carry_out, show_plan
 from fleet.cli.session import Session
 from fleet.errors import UsageError
 
 if TYPE_CHECKING:
     from fleet.model.promotion import PromotionPlan
-    from fleet.operations.release import Prepared
 
 
 def register(app: typer.Typer) -> None:
@@ -65,6 +64,7 @@ def release(
     Exit codes: 0 done, or nothing to do; 1 it cannot be rendered; 2 wrong usage; 4 the version is taken, or somebody
     was faster; 5 the remote cannot be reached.
     """
+    from fleet.model.promotion import PromotionKind
     from fleet.operations.release import Request, execute, prepare
 
     session = Session.of(context, output)
@@ -91,14 +91,19 @@ def release(
         pin_editor=services.pin_editor,
         branch=services.branch,
     )
-    _show(session, prepared)
-    if dry_run or not prepared.planned.ready:
-        result = prepared.planned.result()
-    else:
-        session.confirm(_question(prepared.planned.plan), yes=yes)
-        result = execute(prepared, repository=services.repository, forge=services.forge, reporter=session.reporter)
-    advice = next_steps([result], dry_run=dry_run)
-    conclude(session, "fleet.release/v1", [result], prepared.world.branch, advice)
+    show_plan(session, PromotionKind.RELEASE, [prepared.planned], prepared.world, None)
+    carry_out(
+        session,
+        "fleet.release/v1",
+        [prepared.planned],
+        prepared.world,
+        execute=lambda: [
+            execute(prepared, repository=services.repository, forge=services.forge, reporter=session.reporter)
+        ],
+        question=lambda: _question(prepared.planned.plan),
+        dry_run=dry_run,
+        yes=yes,
+    )
 
 
 def _pairs(option: str, form: str, texts: list[str] | None) -> dict[str, str]:
@@ -123,19 +128,6 @@ def _value(text: str) -> Any:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(name)  # NaN and Infinity are no JSON
-
-
-def _show(session: Session, prepared: Prepared) -> None:
-    from fleet.console.views.promotion import headline, show_plans
-    from fleet.model.promotion import PromotionKind
-
-    plan = prepared.planned.plan
-    if session.output.machine or plan is None or plan.nothing_to_do:
-        return
-    clusters = len(prepared.world.fleet.environments[plan.environment].clusters)
-    line = headline(PromotionKind.RELEASE, None, plan.environment, clusters)
-    show_plans(session.terminal, line, [plan], wide=session.output.form == "wide")
-    session.terminal.print()
 
 
 def _question(plan: PromotionPlan | None) -> str:

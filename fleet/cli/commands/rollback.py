@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from fleet.cli.options import DryRun, OutputForm, Yes
-from fleet.cli.promotions import conclude, next_steps
+from fleet.cli.promotions import carry_out, show_plan
 from fleet.cli.session import Session
-
-if TYPE_CHECKING:
-    from fleet.operations.rollback import Prepared
 
 
 def register(app: typer.Typer) -> None:
@@ -47,6 +44,7 @@ def rollback(
     Exit codes: 0 done, or nothing to do; 1 there is no earlier release; 2 wrong usage; 4 somebody was faster; 5 the
     remote cannot be reached.
     """
+    from fleet.model.promotion import PromotionKind
     from fleet.operations.rollback import execute, prepare
 
     session = Session.of(context, output)
@@ -62,25 +60,17 @@ def rollback(
         pin_editor=services.pin_editor,
         branch=services.branch,
     )
-    _show(session, prepared)
-    if dry_run or not prepared.planned.ready:
-        result = prepared.planned.result()
-    else:
-        title = prepared.planned.plan.title if prepared.planned.plan else app
-        session.confirm(f"Open a pull request: {title}?", yes=yes)
-        result = execute(prepared, repository=services.repository, forge=services.forge, reporter=session.reporter)
-    advice = next_steps([result], dry_run=dry_run)
-    conclude(session, "fleet.rollback/v1", [result], prepared.world.branch, advice)
-
-
-def _show(session: Session, prepared: Prepared) -> None:
-    from fleet.console.views.promotion import headline, show_plans
-    from fleet.model.promotion import PromotionKind
-
-    plan = prepared.planned.plan
-    if session.output.machine or plan is None or plan.nothing_to_do:
-        return
-    clusters = len(prepared.world.fleet.environments[plan.environment].clusters)
-    line = headline(PromotionKind.ROLLBACK, None, plan.environment, clusters)
-    show_plans(session.terminal, line, [plan], wide=session.output.form == "wide")
-    session.terminal.print()
+    title = prepared.planned.plan.title if prepared.planned.plan else app
+    show_plan(session, PromotionKind.ROLLBACK, [prepared.planned], prepared.world, None)
+    carry_out(
+        session,
+        "fleet.rollback/v1",
+        [prepared.planned],
+        prepared.world,
+        execute=lambda: [
+            execute(prepared, repository=services.repository, forge=services.forge, reporter=session.reporter)
+        ],
+        question=lambda: f"Open a pull request: {title}?",
+        dry_run=dry_run,
+        yes=yes,
+    )

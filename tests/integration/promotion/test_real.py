@@ -8,7 +8,6 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from fleet.adapters.git.repository import GitRepository
 from fleet.adapters.kube.clusters import KubeClusters
 from fleet.adapters.render.renderer import JailedRenderer
 from fleet.bootstrap.clock import SystemClock
-from fleet.errors import FleetError
 from fleet.model.health import HealthStatus
 from fleet.model.names import Target
 from fleet.model.objects import FIELD_MANAGER, ObjectRef
@@ -29,28 +27,18 @@ from fleet.operations.common.loading import load_fleet
 from fleet.operations.common.stopping import Stop
 from tests.helpers.git import IDENTITY_VARIABLES, clone, commit_all, git, make_repository, write_files
 from tests.integration.conftest import Kube
+from tests.integration.web import delete_namespaces, web_template
 
-TEMPLATE = """\
-apiVersion: v1
-kind: Namespace
-metadata: {name: "{{ namespace }}"}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: {{ values.replicas }}
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers: [{name: web, image: "{{ images.web }}"}]
+TEMPLATE = (
+    web_template("{{ images.web }}")
+    + """\
 ---
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: settings}
 data: {stars: "{{ values.stars }}"}
 """
+)
 
 
 class Fleet:
@@ -58,6 +46,7 @@ class Fleet:
 
     def __init__(self, directory: Path, kube: Kube) -> None:
         self.directory = directory
+        self.kube = kube
         self.namespace = f"promotion-{secrets.token_hex(3)}"
         self.clusters = KubeClusters(Path("none"), directory, {"HOME": str(directory)})
         self.renderer = JailedRenderer(directory / "cache")
@@ -112,13 +101,7 @@ class Fleet:
             repository.close()
 
     def close(self) -> None:
-        repository = GitRepository(self.root)
-        with suppress(FleetError):
-            fleet, _ = load_fleet(repository, YamlFleetLoader(), "main")
-            for name in self.places:
-                ref = ObjectRef("v1", "Namespace", "", self.namespace)
-                self.clusters.writer(name, fleet.clusters[name]).delete(ref, propagation="Background")
-        repository.close()
+        delete_namespaces(self.kube, self.clusters, [self.namespace])
         self.clusters.close()
         self.renderer.close()
 

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,29 +17,11 @@ from typing import Any
 import pytest
 
 from fleet.adapters.kube.clusters import KubeClusters
-from fleet.errors import FleetError
 from fleet.model.declared import AccessSpec, ClusterSpec
-from fleet.model.objects import ObjectRef
 from tests.integration.conftest import Kube
+from tests.integration.web import delete_namespaces, web_template
 
-TEMPLATE = """\
-apiVersion: v1
-kind: Namespace
-metadata: {name: "{{ namespace }}"}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: {{ values.replicas }}
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-        - name: web
-          image: "registry.example/web:{{ release.version }}"
-"""
+TEMPLATE = web_template("registry.example/web:{{ release.version }}")
 
 
 @dataclass
@@ -112,11 +93,7 @@ def repository(kube: Kube, pulumi_binary: Path, tmp_path: Path) -> Iterator[Repo
     found.pin("1.0.0")
     yield found
     clusters = KubeClusters(Path("none"), tmp_path, os.environ)
-    for context in kube.contexts:
-        spec = ClusterSpec(access=AccessSpec(context=context, kubeconfig=str(kube.kubeconfig)))
-        for name in (namespace, *(f"{namespace}-api-{n}" for n in range(4))):
-            with suppress(FleetError):
-                clusters.writer(context, spec).delete(ObjectRef("v1", "Namespace", "", name), propagation="Background")
+    delete_namespaces(kube, clusters, [namespace, *(f"{namespace}-api-{n}" for n in range(4))])
     clusters.close()
 
 
