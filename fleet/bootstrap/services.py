@@ -17,6 +17,7 @@ from fleet.model.declared import EngineSpec, FleetFile
 
 if TYPE_CHECKING:
     from fleet.engine.drift import Conceal
+    from fleet.operations.common.observing import Senses
     from fleet.ports.clock import Clock
     from fleet.ports.cluster import Clusters
     from fleet.ports.config import FleetLoader, PinEditor
@@ -116,6 +117,13 @@ class Services:
         from fleet.adapters.kube.clusters import KubeClusters
 
         return KubeClusters(paths.sandbox_directory() / "kubeconfig", self.root, os.environ)
+
+    @property
+    def senses(self) -> Senses:
+        """Where promotions look for what is not in the fleet's files."""
+        from fleet.operations.common.observing import Senses
+
+        return Senses(self.clusters, self.clock)
 
     @cached_property
     def store(self) -> RecordStore:

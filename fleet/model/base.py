@@ -6,8 +6,13 @@ Reported models (``Report``) are what ``-o json`` prints: the same rules, so tha
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic.alias_generators import to_camel
+
+Duration = Annotated[str, StringConstraints(pattern=r"^(\d+(ms|s|m|h|d))+$")]
+"""A Go-style duration of whole numbers: `90s`, `1h30m`, `2d`. Parsed by :func:`fleet.model.durations.seconds`."""
 
 
 class Spec(BaseModel):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from fleet.model.base import Spec
+from fleet.model.base import Duration, Spec
 from fleet.model.names import AppName, EnvironmentName, WaveName
+from fleet.model.policy import PolicySpec, RoleName
 from fleet.model.selector import ClusterSelector
-
-Duration = Annotated[str, StringConstraints(pattern=r"^(\d+(ms|s|m|h|d))+$")]
-"""A Go-style duration of whole numbers: `90s`, `1h30m`, `2d`. Parsed by :func:`fleet.model.durations.seconds`."""
 
 
 class GitSpec(Spec):
@@ -52,6 +50,10 @@ class FleetFile(Spec):
     """Where promotions are reviewed."""
     engine: EngineSpec = EngineSpec()
     """How targets are reconciled."""
+    roles: dict[RoleName, tuple[str, ...]] = Field(default_factory=dict)
+    """Who has which role, by e-mail address (or by the forge's login). Policies name the roles."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Hosts (`name` or `name:port`) that gates and release discovery may ask. Empty: none."""
 
 
 class WaveSpec(Spec):
@@ -63,17 +65,6 @@ class WaveSpec(Spec):
     """Which of the environment's clusters belong to the wave."""
     max_concurrent: int | None = Field(default=None, ge=1, strict=True)
     """How many clusters of the wave change at once; absent: as many as the engine's parallelism allows."""
-
-
-class PolicySpec(Spec):
-    """What it takes to change an environment. Read from the protected branch only, never from a pull request."""
-
-    approvals: int = Field(default=0, ge=0, le=20, strict=True)
-    """Approvals that a pull request needs before it may merge; the author's own does not count."""
-    releases: Literal["pull-request", "direct"] = "pull-request"
-    """How `fleet release` writes here: by pull request, or as a commit on the branch (for CI)."""
-    merge_method: Literal["merge", "fast-forward"] = "merge"
-    """How promotions are merged: always a merge commit, or a fast-forward where that is possible."""
 
 
 class EnvironmentSpec(Spec):
@@ -121,6 +112,24 @@ class ClusterSpec(Spec):
     """Values of every app on this cluster."""
 
 
+class ProvidesSpec(Spec):
+    """What a release offers: other apps of the same environment rely on it."""
+
+    apis: dict[str, str] = Field(default_factory=dict)
+    """Version of each API, by name: `{reviews: 2.1.0}`."""
+    schemas: dict[str, str] = Field(default_factory=dict)
+    """Version of each database schema once its migrations have run, by name."""
+
+
+class RequiresSpec(Spec):
+    """What a release needs of the other apps of its environment."""
+
+    apis: dict[str, str] = Field(default_factory=dict)
+    """Range of versions of each API, by name: `{reviews: ">=2.0 <3"}`."""
+    schemas: dict[str, str] = Field(default_factory=dict)
+    """Range of versions of each database schema, by name."""
+
+
 class AppSpec(Spec):
     """`apps/<app>/app.yaml`: what an app is."""
 
@@ -136,5 +145,11 @@ class AppSpec(Spec):
     """Default values."""
     promotable: tuple[str, ...] = ()
     """Dotted paths of values that a release carries from one environment to the next."""
+    depends_on: tuple[AppName, ...] = ()
+    """Apps that have to be promoted before this one, where they move together."""
+    provides: ProvidesSpec = ProvidesSpec()
+    """Interfaces that this release offers to other apps."""
+    requires: RequiresSpec = RequiresSpec()
+    """Interfaces of other apps that this release needs."""
     cluster_scoped: tuple[str, ...] = ()
     """Kinds (`<group>/<Kind>`) beyond the built-in ones that have no namespace."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from fleet.model.base import Report
@@ -15,6 +16,16 @@ class Verdict(StrEnum):
     FAILED = "failed"
 
 
+class Override(Report):
+    """A person's decision to promote past a gate."""
+
+    gate: str
+    """Name of the gate, with or without what stands in brackets: `soak` means every `soak(...)`."""
+    by: str
+    """Who decided, as `name <email>`."""
+    reason: str
+
+
 class GateResult(Report):
     """A gate evaluated for one promotion."""
 
@@ -25,3 +36,21 @@ class GateResult(Report):
     holds: str
     """What it holds: `open` (the pull request may not be opened) or `merge`."""
     hint: str | None = None
+    since: datetime | None = None
+    """Since when the verdict is what it is, where that is known."""
+    clears: str | None = None
+    """Who or what can make it pass, where that is not plain from the reason: `time`, `ada@example.com`, …"""
+    earliest: datetime | None = None
+    """The earliest time at which it could pass without anybody doing anything; none if that cannot be said."""
+    override: Override | None = None
+    """The decision to promote past it, if there is one and the policy lets that person make it."""
+
+    @property
+    def kind(self) -> str:
+        """Name without what stands in brackets: `soak` of `soak(staging)`."""
+        return self.name.partition("(")[0]
+
+    @property
+    def passes(self) -> bool:
+        """Whether it holds nothing: it passed, or it was overridden."""
+        return self.verdict is Verdict.PASSED or self.override is not None

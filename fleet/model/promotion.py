@@ -9,7 +9,7 @@ from pydantic import Field
 
 from fleet.model.base import Report
 from fleet.model.change import ChangeSet
-from fleet.model.gate import GateResult, Verdict
+from fleet.model.gate import GateResult
 from fleet.model.names import Target
 from fleet.model.release import Release
 
@@ -86,12 +86,12 @@ class PromotionPlan(Report):
     @property
     def blocked_by(self) -> tuple[GateResult, ...]:
         """Gates that keep the pull request from being opened."""
-        return tuple(g for g in self.gates if g.holds == "open" and g.verdict is not Verdict.PASSED)
+        return tuple(g for g in self.gates if g.holds == "open" and not g.passes)
 
     @property
     def approvals_wanted(self) -> bool:
         """Whether somebody has to approve before it may be merged."""
-        return any(g.holds == "merge" and g.verdict is not Verdict.PASSED for g in self.gates)
+        return any(g.kind == "approvals" and not g.passes for g in self.gates)
 
 
 class PromotionOutcome(StrEnum):

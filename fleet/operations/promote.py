@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib import import_module
 
-from fleet.engine.gates import approvals_needed, health_gate
 from fleet.engine.names import require_known
 from fleet.engine.plan_promotion import branch_name
 from fleet.errors import FleetError, UsageError
@@ -17,12 +16,12 @@ from fleet.model.names import Target
 from fleet.model.promotion import PromotionKind, PromotionResult
 from fleet.model.pull_request import PullRequest
 from fleet.model.release import Release
+from fleet.operations.common.deciding import Wishes, judged, observed
 from fleet.operations.common.desired import DesiredTargets, release_of
 from fleet.operations.common.loading import load_fleet
-from fleet.operations.common.observe import Observation, observe
+from fleet.operations.common.observing import Senses
 from fleet.operations.common.planning import Draft, Planned, World, failed, make_plan
 from fleet.operations.common.promotion import carry_out
-from fleet.ports.cluster import Clusters
 from fleet.ports.config import FleetLoader, PinEditor
 from fleet.ports.forge import Forge, ForgeReader
 from fleet.ports.renderer import Renderer
@@ -48,11 +47,12 @@ def prepare(
     apps: Sequence[str],
     to: str,
     source: str | None = None,
+    wishes: Wishes | None = None,
     *,
     repository: RepositoryReader,
     loader: FleetLoader,
     renderer: Renderer,
-    clusters: Clusters,
+    senses: Senses,
     forge: ForgeReader,
     pin_editor: PinEditor,
     branch: str,
@@ -66,10 +66,11 @@ def prepare(
         apps: names of apps, each once.
         to: the environment that gets the releases.
         source: the environment that they come from; it can only be the one before.
+        wishes: what a person asked for beside that.
         repository: the fleet.
         loader: reads it.
         renderer: renders both sides.
-        clusters: asked for the health of the source environment.
+        senses: where to look for the health of the source environment, and for all else that gates need.
         forge: asked for pull requests that are open already.
         pin_editor: edits pins.
         branch: the protected branch.
@@ -90,13 +91,10 @@ def prepare(
         drafts = {app: _draft(world, app, origin, to) for app in names}
         moving = {a: d for a, d in drafts.items() if isinstance(d, Draft) and d.before != d.after}
         states = world.render(_targets_of(world, moving, origin, to))
-        at_source = {t: s for t, s in states.states.items() if t.environment == origin}
-        observing = pool.submit(observe, fleet, at_source, clusters=clusters)
         made = {app: _planned(world, app, to, draft, states) for app, draft in drafts.items()}
-        observation, opened = observing.result(), asked.result()
-    planned = tuple(
-        _with_facts(world, origin, made[app], moving.get(app), states, observation, opened) for app in names
-    )
+        observations = observed(world, made.values(), states, senses)
+        opened = asked.result()
+    planned = tuple(_with_pull_request(judged(made[app], world, observations, wishes), opened) for app in names)
     _tell_what_is_left_over(planned, reporter)
     return Prepared(world, origin, to, planned)
 
@@ -161,7 +159,6 @@ def _draft(world: World, app: str, source: str, to: str) -> Draft | FleetError:
             before=pinned(fleet, to, app),
             after=release,
             content=world.pin_editor.write(content, release, path),
-            gates=(approvals_needed(to, fleet.environments[to].spec.policy.approvals),),
         )
     except FleetError as error:
         return error
@@ -196,29 +193,14 @@ def _planned(world: World, app: str, to: str, draft: Draft | FleetError, states:
     if isinstance(draft, FleetError):
         return Planned(app, to, error=draft)
     try:
-        return Planned(app, to, plan=make_plan(draft, world, states))
+        return make_plan(draft, world, states)
     except FleetError as error:
         return Planned(app, to, error=error)
 
 
-def _with_facts(
-    world: World,
-    source: str,
-    planned: Planned,
-    draft: Draft | None,
-    states: DesiredTargets,
-    observation: Observation,
-    opened: Mapping[str, PullRequest],
-) -> Planned:
-    """Return a plan with the health of its source, and with the pull request that is open for it."""
-    plan = planned.plan
-    if plan is None:
-        return planned
-    if draft is not None:
-        targets = world.targets(source, planned.app)
-        health = health_gate(source, draft.after, targets, observation.health, states.problems)
-        plan = plan.model_copy(update={"gates": (health, *plan.gates)})
-    return replace(planned, plan=plan, pull_request=opened.get(plan.branch))
+def _with_pull_request(planned: Planned, opened: Mapping[str, PullRequest]) -> Planned:
+    """Return a plan with the pull request that is open for it."""
+    return replace(planned, pull_request=opened.get(planned.plan.branch)) if planned.plan else planned
 
 
 def _open_requests(forge: ForgeReader, branches: Sequence[str]) -> dict[str, PullRequest]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fleet.engine.contract import undeclared_images, undeclared_values
-from fleet.engine.gates import approvals_needed
 from fleet.engine.names import require_known
 from fleet.engine.plan_promotion import branch_name, pin_path
 from fleet.engine.versions import Part, is_version, next_free
@@ -16,8 +15,10 @@ from fleet.model.declared import AppSpec
 from fleet.model.fleet import Fleet
 from fleet.model.promotion import PromotionKind, PromotionResult
 from fleet.model.release import Release
+from fleet.operations.common.deciding import NOTHING_RENDERED, Wishes, judged, observed
 from fleet.operations.common.history import pin_history
 from fleet.operations.common.loading import load_fleet
+from fleet.operations.common.observing import Senses
 from fleet.operations.common.planning import Draft, Planned, World, make_plan
 from fleet.operations.common.promotion import carry_out
 from fleet.ports.config import FleetLoader, PinEditor
@@ -59,10 +60,12 @@ class Prepared:
 
 def prepare(
     request: Request,
+    wishes: Wishes | None = None,
     *,
     repository: RepositoryReader,
     loader: FleetLoader,
     renderer: Renderer,
+    senses: Senses,
     forge: ForgeReader,
     pin_editor: PinEditor,
     branch: str,
@@ -92,11 +95,11 @@ def prepare(
         after=after,
         content=pin_editor.write(world.pin_content(environment, request.app), after, path),
         direct=direct,
-        gates=() if direct else (approvals_needed(environment, policy.approvals),),
     )
-    plan = make_plan(draft, world)
+    made = make_plan(draft, world)
+    observations = observed(world, [made], NOTHING_RENDERED, senses)
     opened = None if direct else forge.find_open(branch_name(PromotionKind.RELEASE, environment, request.app))
-    return Prepared(world, Planned(request.app, environment, plan, opened))
+    return Prepared(world, replace(judged(made, world, observations, wishes), pull_request=opened))
 
 
 def execute(prepared: Prepared, *, repository: RepositoryWriter, forge: Forge, reporter: Reporter) -> PromotionResult:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from fleet.engine.gates import approvals_needed
 from fleet.engine.history import find_entry, release_line
 from fleet.engine.names import require_known
 from fleet.engine.plan_promotion import branch_name, pin_path
 from fleet.errors import FleetError, UsageError
 from fleet.model.promotion import HistoryEntry, PromotionKind, PromotionResult
 from fleet.model.release import Release
+from fleet.operations.common.deciding import NOTHING_RENDERED, Wishes, judged, observed
 from fleet.operations.common.history import pin_history
 from fleet.operations.common.loading import load_fleet
+from fleet.operations.common.observing import Senses
 from fleet.operations.common.planning import Draft, Planned, World, make_plan
 from fleet.operations.common.promotion import carry_out
 from fleet.ports.config import FleetLoader, PinEditor
@@ -39,10 +40,12 @@ def prepare(
     app: str,
     environment: str,
     to: str | None = None,
+    wishes: Wishes | None = None,
     *,
     repository: RepositoryReader,
     loader: FleetLoader,
     renderer: Renderer,
+    senses: Senses,
     forge: ForgeReader,
     pin_editor: PinEditor,
     branch: str,
@@ -55,9 +58,11 @@ def prepare(
         app: name of the app.
         environment: the environment that goes back.
         to: version, or commit of the history or of the release; None: what was there before the present release.
+        wishes: what a person asked for beside that.
         repository: the fleet and its history.
         loader: reads it.
         renderer: renders both sides.
+        senses: where to look for what gates need.
         forge: asked for a pull request that is open already.
         pin_editor: restores the release block, byte for byte.
         branch: the protected branch.
@@ -92,12 +97,12 @@ def prepare(
         before=pin.release,
         after=release,
         content=content,
-        gates=(approvals_needed(environment, fleet.environments[environment].spec.policy.approvals),),
         distance=_distance(history, entry),
     )
-    plan = make_plan(draft, world)
+    made = make_plan(draft, world)
+    observations = observed(world, [made], NOTHING_RENDERED, senses)
     opened = forge.find_open(branch_name(PromotionKind.ROLLBACK, environment, app))
-    return Prepared(world, Planned(app, environment, plan, opened))
+    return Prepared(world, replace(judged(made, world, observations, wishes), pull_request=opened))
 
 
 def execute(prepared: Prepared, *, repository: RepositoryWriter, forge: Forge, reporter: Reporter) -> PromotionResult:

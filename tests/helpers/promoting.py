@@ -30,6 +30,7 @@ from fleet.operations import release as releasing
 from fleet.operations import rollback as going_back
 from fleet.operations.common.desired import desired_states
 from fleet.operations.common.loading import load_fleet
+from fleet.operations.common.observing import Senses
 from tests.fakes.promotion import FakeRenderer, StoredClusters
 from tests.helpers.git import IDENTITY_VARIABLES, clone, commit_all, git, make_repository, push_file, write_files
 from tests.helpers.reporting import RecordingReporter
@@ -103,6 +104,7 @@ class Person:
             "loader": YamlFleetLoader(),
             "renderer": FakeRenderer(),
             "clusters": self.clusters,
+            "senses": Senses(self.clusters, Clock()),
             "forge": LocalForge(repository, Clock()),
             "pin_editor": YamlPinEditor(),
             "branch": "main",

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from fleet.adapters.config import codes
 from fleet.adapters.config.document import Document, Path
 from fleet.errors import Problem
-from fleet.model.declared import Duration
+from fleet.model.base import Duration
 from fleet.model.names import LABEL_PATTERN
 
 Model = TypeVar("Model", bound=BaseModel)

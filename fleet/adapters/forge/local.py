@@ -30,6 +30,7 @@ from fleet.adapters.forge.documents import (
     pull_ref,
     unreadable,
 )
+from fleet.engine.people import same_person
 from fleet.errors import BaseMovedError, ConflictError, ForgeError, GitError
 from fleet.failpoints import failpoint
 from fleet.model.pull_request import Approval, Comment, PullRequest, PullRequestDraft, PullRequestState
@@ -343,16 +344,6 @@ class LocalForge:
                 time.sleep(random.uniform(0, 0.01) * (number + 1))  # noqa: S311 - jitter, not a secret
         assert isinstance(last, ConflictError)  # noqa: S101
         raise last
-
-
-def same_person(one: str, other: str) -> bool:
-    """Say whether two identities are one person: the same address, whatever the name beside it."""
-    return _address(one) == _address(other)
-
-
-def _address(identity: str) -> str:
-    _, found, rest = identity.rpartition("<")
-    return (rest.rstrip(">") if found else identity).strip().casefold()
 
 
 def _commented(known: PullRequest, by: str, text: str, clock: Clock) -> PullRequest:

@@ -60,7 +60,7 @@ def promote(
         repository=services.repository,
         loader=services.loader,
         renderer=services.renderer,
-        clusters=services.clusters,
+        senses=services.senses,
         forge=services.forge,
         pin_editor=services.pin_editor,
         branch=services.branch,

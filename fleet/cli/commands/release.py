@@ -87,6 +87,7 @@ def release(
         repository=services.repository,
         loader=services.loader,
         renderer=services.renderer,
+        senses=services.senses,
         forge=services.forge,
         pin_editor=services.pin_editor,
         branch=services.branch,

@@ -56,6 +56,7 @@ def rollback(
         repository=services.repository,
         loader=services.loader,
         renderer=services.renderer,
+        senses=services.senses,
         forge=services.forge,
         pin_editor=services.pin_editor,
         branch=services.branch,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from fleet.engine.gates import secrets_gate
 from fleet.engine.message import one_line
 from fleet.engine.plan_promotion import Facts, also_set_by_environment, pin_path, plan_promotion
 from fleet.errors import BlockedError, ConfigError, FleetError
 from fleet.model.fleet import Fleet
-from fleet.model.gate import GateResult
 from fleet.model.names import Target
 from fleet.model.objects import Manifest
 from fleet.model.promotion import (
@@ -84,6 +82,8 @@ class Planned:
     plan: PromotionPlan | None = None
     pull_request: PullRequest | None = None
     error: FleetError | None = None
+    objects: Mapping[Target, Sequence[Manifest]] = field(default_factory=dict, repr=False)
+    """What each target of the environment would be."""
 
     @property
     def ready(self) -> bool:
@@ -124,12 +124,11 @@ class Draft:
     content: bytes
     source: str | None = None
     direct: bool = False
-    gates: Sequence[GateResult] = ()
     distance: str = ""
 
 
-def make_plan(draft: Draft, world: World, now: DesiredTargets | None = None) -> PromotionPlan:
-    """Return the plan of one app: renders what the environment will be, and compares.
+def make_plan(draft: Draft, world: World, now: DesiredTargets | None = None) -> Planned:
+    """Return the plan of one app, not judged yet: renders what the environment will be, and compares.
 
     Args:
         draft: what is to be done.
@@ -141,7 +140,7 @@ def make_plan(draft: Draft, world: World, now: DesiredTargets | None = None) -> 
     """
     fleet, app, environment = world.fleet, draft.app, draft.environment
     if draft.before == draft.after:
-        return plan_promotion(_facts(draft, world))
+        return Planned(app, environment, plan_promotion(_facts(draft, world)))
     targets = world.targets(environment, app)
     if now is None:
         now = world.render([t for t in targets if app in fleet.environments[environment].pins])
@@ -150,23 +149,20 @@ def make_plan(draft: Draft, world: World, now: DesiredTargets | None = None) -> 
     then = world.render(targets, {(environment, app): pin})
     if then.problems:
         raise _not_rendered(draft, then)
-    gates = list(draft.gates)
-    if draft.kind is not PromotionKind.ROLLBACK:
-        plain = secrets_gate(m for objects in _objects(then, targets).values() for m in objects)
-        gates = [*gates, plain] if plain else gates
+    objects = _objects(then, targets)
     commits, backwards = _commits_between(world.repository, app, draft.before, draft.after)
-    return plan_promotion(
+    plan = plan_promotion(
         replace(
             _facts(draft, world),
             objects_before=_objects(now, targets),
-            objects_after=_objects(then, targets),
+            objects_after=objects,
             unknown_before=[t for t in targets if t in now.problems],
-            gates=gates,
             commits=commits,
             backwards=backwards,
             also_set=also_set_by_environment(fleet, environment, app, draft.after),
         )
     )
+    return Planned(app, environment, plan, objects=objects)
 
 
 def _facts(draft: Draft, world: World) -> Facts:

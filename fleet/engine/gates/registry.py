@@ -1,0 +1,23 @@
+"""All gates in the order in which they are told, and the decision that they make together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from fleet.engine.gates import approvals, health, secrets
+from fleet.engine.gates.case import Case
+from fleet.engine.gates.overriding import apply_overrides
+from fleet.model.gate import GateResult
+
+Judge = Callable[[Case], Iterator[GateResult]]
+
+GATES: tuple[Judge, ...] = (
+    health.judge,
+    secrets.judge,
+    approvals.judge,
+)
+
+
+def decide(case: Case) -> tuple[GateResult, ...]:
+    """Return what every gate says about a promotion. The same case gives the same answer."""
+    return apply_overrides(case, tuple(result for judge in GATES for result in judge(case)))

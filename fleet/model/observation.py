@@ -1,0 +1,83 @@
+"""What was observed outside of the fleet's files when a promotion was decided. Plain data, so that it can be kept.
+
+Together with the fleet at a commit, the history in git and a time, this is all that a decision depends on: the ledger
+keeps it, and a replay reads it back.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+
+from fleet.model.base import Report
+from fleet.model.health import HealthStatus
+from fleet.model.names import Target
+from fleet.model.pull_request import Approval
+from fleet.model.release import Release
+from fleet.model.restriction import Restrictions
+
+
+class TargetObservation(Report):
+    """One target, looked at for one exact release."""
+
+    target: Target
+    release: Release
+    """The release that was looked for."""
+    status: HealthStatus
+    exact: bool
+    """Whether exactly that release is live."""
+    reason: str = ""
+    since: datetime | None = None
+    """Since when exactly that release is live and healthy without a break, by the API server's clock."""
+    problems: tuple[str, ...] = ()
+    """Why the release cannot be rendered, so that nobody knows what should be live."""
+
+
+class ProbeAnswer(Report):
+    """What an outside system answered to the question of a gate of one's own."""
+
+    gate: str
+    """Name of the gate, as the policy has it."""
+    passed: bool | None
+    """Whether the answer is good; none: there was no answer that could be judged."""
+    reason: str
+    """What was answered, in a few words; never a secret."""
+    pending: bool = False
+    """Whether an answer is on its way, as of a Job that still runs."""
+
+
+class CheckStatus(Report):
+    """A check of the forge (commit status) on the head of a pull request."""
+
+    name: str
+    state: str
+    """`success`, `pending` or `failure`."""
+    url: str = ""
+
+
+class ReviewObservation(Report):
+    """The pull request of the promotion, as the forge has it."""
+
+    number: int
+    author: str
+    head: str
+    approvals: tuple[Approval, ...] = ()
+    checks: tuple[CheckStatus, ...] | None = None
+    """None: the forge has no checks, or did not tell."""
+    version: str = ""
+    """Release that it would bring, by its trailers."""
+
+
+class Observations(Report):
+    """Everything that was observed at one moment."""
+
+    at: datetime
+    targets: tuple[TargetObservation, ...] = ()
+    versions: dict[str, str] = Field(default_factory=dict)
+    """Kubernetes version (`1.36`) of each cluster that was asked and answered."""
+    restrictions: Restrictions | None = None
+    """None: they could not be read, so nobody knows."""
+    probes: tuple[ProbeAnswer, ...] = ()
+    review: ReviewObservation | None = None
+    """None: no pull request is open yet."""
