@@ -22,7 +22,8 @@ _GITIGNORE = b"# Local state of fleet: it can be deleted at any time and is rebu
 
 _PULUMI = """\
 # Every target of this fleet is a Pulumi stack named <app>.<environment>.<cluster>. `fleet reconcile` drives them;
-# people look at them with `fleet pulumi -- stack ls`, `fleet pulumi -- preview -s <stack>` and the like.
+# people look at them with `fleet pulumi -- stack ls`, `fleet pulumi -- preview -s <stack>` and the like,
+# or in the shell that `fleet pulumi --shell` starts: only there are the state's secrets unlocked.
 name: {name}
 description: Targets of the fleet, one stack each
 runtime: python

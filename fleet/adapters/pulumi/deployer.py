@@ -85,7 +85,10 @@ class PulumiDeployer:
                 return outcome.result_of(run.session, None, run.error)
             if request.preview:
                 return self._preview(run, request.timeout)
-            self.state.create(stack)
+            if not self.state.file(stack).exists():
+                # For a person: without them Pulumi would ask for a passphrase that nobody has.
+                self.state.write_settings(stack, self.runtime.stack_settings(stack))
+                self.state.create(stack)
             self.state.intend(stack, [ObjectRef.of(manifest) for manifest in desired.objects], run.held)
             finished = self._write(run, "up", request.timeout, request.cancel)
             if finished.status == 0 and not run.session.errors and self._delete_orphans(run):

@@ -50,7 +50,6 @@ def settings(state: StateDirectory) -> dict[str, str]:
         "PULUMI_SKIP_CHECKPOINTS": "true",
         "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
         "PULUMI_DIY_BACKEND_NO_LEGACY_WARNING": "true",
-        "PULUMI_CONFIG_PASSPHRASE": "",
         # The process lives for a fifth of a second: collecting garbage costs more than it frees.
         "GOGC": "off",
         "GOMEMLIMIT": _MEMORY_LIMIT,

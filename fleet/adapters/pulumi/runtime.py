@@ -192,7 +192,8 @@ class Runtime:
 
     def project_directory(self) -> Path:
         """Make a project for a person's commands, for a fleet that has none at its root."""
-        project = {"name": self._fleet, "runtime": "python", "stackConfigDir": str(self.state.root / "settings")}
+        # Pulumi takes the directory of settings as relative to the project, even if it looks absolute.
+        project = {"name": self._fleet, "runtime": "python", "stackConfigDir": "../settings"}
         file = self.state.root / "project" / "Pulumi.yaml"
         file.parent.mkdir(exist_ok=True, mode=0o700)
         file.write_text(json.dumps(project))
@@ -254,7 +255,10 @@ class Runtime:
             return run
 
     def _drop_unreadable(self, stack: str) -> None:
-        """Drop a state whose secrets were encrypted with a key that is gone: git and the cluster hold all it knew."""
+        """Drop a state whose secrets were encrypted with another key, or one that is gone.
+
+        Git and the cluster hold all it knew.
+        """
         wrapped = self.state.wrapped_key(stack)
         if wrapped is not None and not self._ring().opens(wrapped):
             self.state.intend(stack, self.state.held(stack), ())

@@ -2,8 +2,12 @@
 
 Pulumi encrypts the secrets of a stack with a data key (AES-256-GCM) and asks a key service to unwrap that key once per
 run. The built-in passphrase service costs a million rounds of PBKDF2, about 0.2 CPU seconds, in each run; this one
-costs one HTTP request. The stack's settings name it as ``hashivault://fleet``
-(https://gocloud.dev/howto/secrets/#vault), and only the environment of a run says where it is and holds the token.
+costs one HTTP request. The stack's settings name it as :data:`URL` (https://gocloud.dev/howto/secrets/#vault), and only
+the environment of a run says where it is and holds the token.
+
+Pulumi opens the key before it runs a program, and no kind of key service does without either the network or something
+in the environment. So Pulumi outside of `fleet pulumi` fails right there; the name of the key, which its error quotes,
+says what to do.
 
 No cipher is needed on this side. The data key of a stack is *derived* from the fleet's local key and the stack's name
 (HMAC-SHA-256 as a key derivation function, RFC 5869 section 2.3 for one block), so that the "wrapped key" is
@@ -20,8 +24,10 @@ import socket
 import threading
 from contextlib import suppress
 
-URL = "hashivault://fleet"
-_PATH = "/v1/transit/decrypt/fleet"
+_KEY = "run-it-by-fleet-pulumi"
+URL = f"hashivault://{_KEY}"
+_PATHS = tuple(f"/v1/transit/decrypt/{key}" for key in (_KEY, "fleet"))
+"""Where keys are unwrapped. States of earlier versions name it `fleet`."""
 _PREFIX = "vault:v1:"
 _KEY_SIZE = 32
 _LIMIT = 64 * 1024
@@ -88,7 +94,7 @@ class SecretsEndpoint:
         """Return the status and document for one request."""
         if not hmac.compare_digest(token.encode(), self.token.encode()):
             return 403, {"errors": ["permission denied"]}
-        if method not in ("PUT", "POST") or path != _PATH:
+        if method not in ("PUT", "POST") or path not in _PATHS:
             return 404, {"errors": ["only existing stacks of this fleet can be opened here"]}
         try:
             wrapped = json.loads(body)["ciphertext"]

@@ -119,13 +119,17 @@ class StateDirectory:
         return None
 
     def wrapped_key(self, stack: str) -> str | None:
-        """Return what stands for the data key in a stack's state (see :mod:`.secrets_endpoint`), if it has one."""
+        """Return what stands for the data key in a stack's state (see :mod:`.secrets_endpoint`), if it has secrets.
+
+        It is empty where somebody else's key service holds the key, a passphrase for example.
+        """
         try:
             document = json.loads(self.file(stack).read_bytes())
-            state = document["checkpoint"]["latest"]["secrets_providers"]["state"]
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            found = document["checkpoint"]["latest"]["secrets_providers"]
+            state = found.get("state") if found.get("type") else None
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        return state.get("encryptedkey") if isinstance(state, dict) else None
+        return str(state.get("encryptedkey") or "") if isinstance(state, dict) else None
 
     def copy_from(self, other: StateDirectory, stack: str) -> None:
         """Take over the state that a stack has in another directory, or an empty one."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from fleet.adapters.pulumi.secrets_endpoint import URL
 from fleet.model.declared import ClusterSpec
 from fleet.model.objects import ObjectRef
 from fleet.model.state import DesiredState
@@ -75,7 +76,11 @@ def test_preview_by_hand_shows_what_reconcile_would_do(hand: Hand, capfd: pytest
 
 
 def test_refresh_by_hand_keeps_the_stack_as_fleet_knows_it(hand: Hand) -> None:
-    assert hand("refresh", "-s", hand.engine.target.stack, "--yes", "--skip-preview", "--non-interactive") == 0
+    stack = hand.engine.target.stack
+    key = hand.engine.deployer.state.wrapped_key(stack)
+    assert hand("refresh", "-s", stack, "--yes", "--skip-preview", "--non-interactive") == 0
+    assert key is not None
+    assert hand.engine.deployer.state.wrapped_key(stack) == key, "secrets are encrypted with the fleet's key"
     assert hand.engine.apply(*hand.manifests).operations == {"same": 4}
 
 
@@ -170,6 +175,44 @@ def test_program_with_the_sdk_registers_the_same_resources(hand: Hand, tmp_path:
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == {"same": 6}
+
+
+def plain_pulumi(hand: Hand, directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Pulumi as a person would in a project like the one at the root of a fleet, without `fleet pulumi`."""
+    state = hand.engine.deployer.state
+    settings = os.path.relpath(state.root / "settings", directory)
+    project = {"name": FLEET, "runtime": "python", "backend": {"url": state.url}, "stackConfigDir": settings}
+    (directory / "Pulumi.yaml").write_text(json.dumps(project))
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(directory),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+    }
+    command = [str(hand.engine.pulumi), *arguments, "--non-interactive"]
+    return subprocess.run(
+        command, cwd=directory, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_pulumi_by_itself_lists_stacks_and_says_what_unlocks_them(hand: Hand, tmp_path: Path) -> None:
+    stack = hand.engine.target.stack
+    listed = plain_pulumi(hand, tmp_path, "stack", "ls")
+    assert (listed.returncode, stack in listed.stdout) == (0, True), listed.stderr
+    refused = plain_pulumi(hand, tmp_path, "preview", "-s", stack)
+    assert refused.returncode != 0
+    assert "run-it-by-fleet-pulumi" in refused.stderr
+    assert "passphrase" not in refused.stderr
+
+
+def test_state_of_a_version_that_named_the_key_otherwise_is_still_opened(hand: Hand) -> None:
+    file = hand.engine.deployer.state.file(hand.engine.target.stack)
+    text = file.read_text()
+    file.write_text(text.replace(URL, "hashivault://fleet"))
+    assert file.read_text() != text
+    assert hand.engine.apply(*hand.manifests).operations == {"same": 4}
+    manifests = objects(hand.manifests[0]["metadata"]["name"], "2")
+    assert hand.engine.apply(*manifests).operations == {"update": 1, "same": 3}
 
 
 def test_in_the_shell_plain_pulumi_previews_a_stack_without_a_change(

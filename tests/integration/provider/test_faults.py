@@ -253,6 +253,17 @@ def test_state_with_a_lost_key_is_rebuilt_from_what_is_live(engine: Make, tmp_pa
     assert again.get(config_map(space)) is None
 
 
+def test_state_under_a_passphrase_is_rebuilt_under_the_fleets_key(engine: Make) -> None:
+    here, space = engine(), namespace_for("passphrase")
+    here.apply(namespace(space), config_map(space))
+    file = here.deployer.state.file(here.target.stack)
+    document = json.loads(file.read_text())
+    document["checkpoint"]["latest"]["secrets_providers"] = {"type": "passphrase", "state": {"salt": "v1:AAAA:v1:x:y"}}
+    file.write_text(json.dumps(document))
+    assert here.apply(namespace(space), config_map(space)).operations == {"create": 2}
+    assert here.deployer.state.wrapped_key(here.target.stack)
+
+
 def test_missing_official_provider_is_a_clear_error(engine: Make, tmp_path: Path) -> None:
     from fleet.adapters.pulumi.deployer import PulumiDeployer
     from fleet.errors import ToolError
