@@ -17,7 +17,10 @@ from fleet.model.events import Level, Message
 from fleet.ports.reporter import Reporter
 
 MODULES = Path(__file__).with_name("gomod")
-"""A main module per group, with a `tool` line for each program, and the sums of all that it needs."""
+"""A main module per group, with a `tool` line for each program, and the sums of all that it needs.
+
+Directories in it are modules of ours that stand in for others, named by `replace` lines.
+"""
 
 _FLAGS = ("-trimpath", "-mod=readonly", "-buildvcs=false")
 _LAST_LINES = 8
@@ -87,9 +90,8 @@ class GoBuilder:
 
     def _prepare(self, work: Path, build: Build) -> None:
         shutil.rmtree(work, ignore_errors=True)  # an earlier run may have been killed
-        (work / "tmp").mkdir(parents=True)
-        for name in ("go.mod", "go.sum"):
-            shutil.copyfile(self._modules / build.module / name, work / name)
+        shutil.copytree(self._modules / build.module, work)  # with modules of ours that stand in for others
+        (work / "tmp").mkdir()
 
     def _without_proxy(self, go: Go, environment: Mapping[str, str], hosts: Hosts) -> str:
         """Return why modules cannot be fetched; empty if they can, as far as one can tell beforehand.

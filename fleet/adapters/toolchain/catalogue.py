@@ -58,6 +58,8 @@ class Build:
     package: str
     variables: Mapping[str, str] = field(default_factory=dict)
     """Go variables set by the linker."""
+    revision: int = 0
+    """Counted up when the same version is built in another way: what the cache holds from before is not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,7 @@ _PULUMI = Tool(
         "pulumi",
         "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
         {"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": PULUMI},
+        revision=1,  # without the dictionaries of zxcvbn
     ),
 )
 

@@ -116,7 +116,8 @@ class Finder:
 
     def cached(self, tool: Tool) -> Path:
         """Return where our cache keeps (or would keep) a program."""
-        return self._cache / "bin" / f"{tool.name}-{tool.version}" / tool.name
+        revision = f"-r{tool.build.revision}" if tool.build and tool.build.revision else ""
+        return self._cache / "bin" / f"{tool.name}-{tool.version}{revision}" / tool.name
 
     def search(self, tool: Tool) -> Search:
         """Look for a program.

@@ -9,10 +9,12 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from fleet.adapters.toolchain.building import MODULES
 from fleet.adapters.toolchain.catalogue import Build
 from fleet.adapters.toolchain.toolchain import Toolchain
 from fleet.errors import ToolError
@@ -168,3 +170,53 @@ def test_an_install_that_was_killed_can_be_repeated(tmp_path: Path, environment:
     assert list((tmp_path / "cache" / "work").iterdir())
     assert toolchain(tmp_path, environment, modules).install(["hammer"])[0].source is Source.BUILD
     assert not list((tmp_path / "cache" / "work").iterdir())
+
+
+def test_a_module_of_ours_stands_in_for_another(tmp_path: Path, environment: dict[str, str], modules: Path) -> None:
+    ours = modules / "hammer" / "ours"
+    ours.mkdir()
+    (ours / "go.mod").write_text(f"module {MODULE}\n\ngo 1.21\n")
+    (ours / "main.go").write_text(MAIN.replace("hammer version", "light hammer version"))
+    with (modules / "hammer" / "go.mod").open("a") as file:
+        file.write(f"\nreplace {MODULE} => ./ours\n")
+    built = toolchain(tmp_path, environment, modules).install(["hammer"])[0]
+    assert "light hammer" in subprocess.run([built.path], capture_output=True, text=True, check=True).stderr
+
+
+def test_what_was_built_in_another_way_is_built_again(
+    tmp_path: Path, environment: dict[str, str], modules: Path
+) -> None:
+    before = toolchain(tmp_path, environment, modules).install(["hammer"])[0]
+    tool = hammer(build=replace(BUILD, revision=2))
+    after = Toolchain(
+        tmp_path / "cache", {}, RecordingReporter(), environment=environment, catalogue=(tool,), modules=modules
+    ).install(["hammer"])[0]
+    assert (after.source, after.path.name) == (Source.BUILD, "hammer")
+    assert after.path != before.path
+    assert before.path.exists()
+
+
+_STRENGTH = """package zxcvbn
+
+import "testing"
+
+func TestStrength(t *testing.T) {
+	for text, bits := range map[string]float64{"": 0, "abcd": 18.8, "aB3-": 26.3, "correct-horse": 76.4} {
+		if got := PasswordStrength(text, nil).Entropy; got < bits-0.1 || got > bits+0.1 {
+			t.Errorf("%q: %f bits, not %f", text, got, bits)
+		}
+	}
+}
+"""
+
+
+@pytest.mark.parametrize("copy", ["ccojocar", "nbutton23"])
+def test_the_stand_in_for_zxcvbn_rates_by_length_and_alphabet(
+    copy: str, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    shutil.copytree(MODULES / "pulumi" / "strength" / copy, tmp_path / copy)
+    (tmp_path / copy / "strength_test.go").write_text(_STRENGTH)
+    done = subprocess.run(
+        ["go", "test", "./..."], cwd=tmp_path / copy, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

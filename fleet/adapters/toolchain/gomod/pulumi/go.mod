@@ -4,6 +4,11 @@ go 1.26.0
 
 tool github.com/pulumi/pulumi/pkg/v3/cmd/pulumi
 
+// See docs/decisions/0006-pulumi-without-dictionaries.md. Whoever changes this counts up `revision` in catalogue.py.
+replace github.com/ccojocar/zxcvbn-go => ./strength/ccojocar
+
+replace github.com/nbutton23/zxcvbn-go => ./strength/nbutton23
+
 require (
 	cloud.google.com/go v0.112.1 // indirect
 	cloud.google.com/go/compute/metadata v0.9.0 // indirect
