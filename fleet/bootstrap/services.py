@@ -16,7 +16,10 @@ from fleet.errors import FleetError
 from fleet.model.declared import EngineSpec, FleetFile
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fleet.engine.drift import Conceal
+    from fleet.model.names import Target
     from fleet.operations.common.observing import Senses
     from fleet.ports.clock import Clock
     from fleet.ports.cluster import Clusters
@@ -162,6 +165,12 @@ class Services:
             self.file.name,
             lambda: self.toolchain.path("pulumi-resource-kubernetes"),
         )
+
+    def stacks(self) -> Sequence[Target]:
+        """Return the targets that have a stack, without the engine: where nothing changes, it is not even imported."""
+        from fleet.adapters.pulumi.state import StateDirectory
+
+        return StateDirectory(paths.fleet_state(self.root) / "pulumi", self.file.name).stacks()
 
     @cached_property
     def sandbox(self) -> SandboxHost:

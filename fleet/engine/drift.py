@@ -21,6 +21,7 @@ Identity = tuple[str, str, str, str]
 Conceal = Callable[[Manifest], Manifest]
 """Returns an object with its Secret values replaced by keyed hashes; other objects as they are."""
 
+_PLAIN_METADATA = frozenset({"name", "namespace", "labels", "annotations"})
 _DIGEST_PATH = join("metadata.annotations", DIGEST_ANNOTATION)
 
 
@@ -35,7 +36,15 @@ class Drift:
 
 def recorded_object(ref: ObjectRef, inputs: Manifest, live: Manifest, conceal: Conceal) -> RecordedObject:
     """Return what is written down about an object after an apply; Secret values never are."""
-    return RecordedObject(ref, conceal(inputs), conceal(prune(live, inputs)))
+    metadata = live.get("metadata") or {}
+    return RecordedObject(
+        ref,
+        conceal(inputs),
+        conceal(prune(live, inputs)),
+        uid=metadata.get("uid") or "",
+        resource_version=metadata.get("resourceVersion") or "",
+        generation=metadata.get("generation"),
+    )
 
 
 def drift_of(record: RecordedState, live: Mapping[Identity, Manifest], conceal: Conceal, fleet_name: str) -> Drift:
@@ -76,6 +85,8 @@ def _superseded(item: RecordedObject, live: Manifest) -> bool:
 def _object_drift(
     item: RecordedObject, live: Manifest, labels: Mapping[str, str], conceal: Conceal
 ) -> tuple[FieldChange, ...]:
+    if _untouched(item, live):
+        return ()
     present = conceal(prune(live, item.inputs))
     if present == item.live:
         return ()
@@ -88,6 +99,33 @@ def _object_drift(
         return ()
     owners = managed_field_owners(live)
     return tuple(_attributed(found[path], owner_of_field(owners, path)) for path in sorted(found))
+
+
+def _untouched(item: RecordedObject, live: Manifest) -> bool:
+    """Say whether nobody can have changed what fleet wrote, without comparing all of it.
+
+    Either nobody wrote to the object at all since it was recorded, or only to its status and to metadata: the server
+    counts ``generation`` up with every other change. That is believed of kinds whose controllers report the generation
+    that they have seen; labels and annotations are looked at here.
+    Source: https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#metadata
+    """
+    metadata = live["metadata"]
+    if not item.uid or not item.resource_version or metadata.get("uid") != item.uid:
+        return False
+    if metadata.get("resourceVersion") == item.resource_version:
+        return True
+    generation = metadata.get("generation")
+    seen = (live.get("status") or {}).get("observedGeneration")
+    if generation is None or not generation == item.generation == seen:
+        return False
+    declared = item.inputs["metadata"]
+    if any(key not in _PLAIN_METADATA for key in declared):
+        return False
+    for name in ("labels", "annotations"):
+        recorded, present = item.live["metadata"].get(name) or {}, metadata.get(name) or {}
+        if any(present.get(key) != recorded.get(key) for key in declared.get(name) or ()):
+            return False
+    return True
 
 
 def _lost_marks(item: RecordedObject, live: Manifest, labels: Mapping[str, str]) -> list[FieldChange]:

@@ -37,6 +37,10 @@ class RecordedObject:
     ref: ObjectRef
     inputs: Manifest
     live: Manifest
+    uid: str = ""
+    """`metadata.uid` of the answer, and the two below; an object that still has them need not be compared."""
+    resource_version: str = ""
+    generation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

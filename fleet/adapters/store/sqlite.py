@@ -172,9 +172,10 @@ def _check_fence(connection: Connection, target: Target, fence: int) -> None:
 
 def _dump(item: RecordedObject) -> list[Any]:
     ref = item.ref
-    return [[ref.api_version, ref.kind, ref.namespace, ref.name], item.inputs, item.live]
+    stamp = [item.uid, item.resource_version, item.generation]
+    return [[ref.api_version, ref.kind, ref.namespace, ref.name], item.inputs, item.live, stamp]
 
 
 def _load(item: list[Any]) -> RecordedObject:
-    ref, inputs, live = item
-    return RecordedObject(ObjectRef(*ref), inputs, live)
+    ref, inputs, live, *stamp = item  # records of earlier versions have no stamp
+    return RecordedObject(ObjectRef(*ref), inputs, live, *(stamp[0] if stamp else ()))

@@ -96,7 +96,7 @@ def reconcile(
         renderer=services.renderer,
         clusters=services.clusters,
         store=services.store,
-        stacks=lambda: services.deployer.stacks(),
+        stacks=services.stacks,
         branch=services.branch,
         conceal=services.conceal,
         reporter=session.reporter,

@@ -36,6 +36,11 @@ def apply(manifest: dict[str, Any], **defaults: Any) -> tuple[RecordedState, dic
 
 
 def found(record: RecordedState, *live: dict[str, Any]) -> Any:
+    """Return the drift of objects that somebody wrote to since: the server counts that."""
+    for manifest in live:
+        metadata = manifest["metadata"]
+        metadata["resourceVersion"] = str(int(metadata["resourceVersion"]) + 1)
+        metadata["generation"] += 1
     return drift_of(record, {ObjectRef.of(m).identity: m for m in live}, CONCEAL, "shop")
 
 
@@ -125,3 +130,37 @@ def test_another_release_applied_by_fleet_is_not_drift_but_makes_the_record_out_
     live["metadata"]["managedFields"] = digest_entry("kubectl-edit")
     assert not found(record, live).superseded
     assert {f.path for f in found(record, live).changes.objects[0].fields} >= {"data.a"}
+
+
+def compared(record: RecordedState, live: dict[str, Any]) -> Any:
+    return drift_of(record, {ObjectRef.of(live).identity: live}, CONCEAL, "shop").changes.objects
+
+
+def test_an_object_that_nobody_wrote_to_is_not_compared() -> None:
+    record, live = apply(config_map("web", "settings", a="1"))
+    live["data"]["a"] = "2"  # which no server would do without a new version
+    assert compared(record, live) == ()
+
+
+def test_a_status_that_was_written_is_no_reason_to_compare_but_for_labels() -> None:
+    record, live = apply(config_map("web", "settings", a="1"))
+    live["metadata"]["resourceVersion"] = "99"
+    assert compared(record, live) == ()
+    live["metadata"]["labels"][FLEET_LABEL] = "other"
+    (change,) = compared(record, live)
+    assert [field.path for field in change.fields] == [f'metadata.labels["{FLEET_LABEL}"]']
+
+
+def test_a_generation_that_no_controller_reports_proves_nothing() -> None:
+    record, live = apply(config_map("web", "settings", a="1"))
+    del live["status"]
+    live["metadata"]["resourceVersion"] = "99"
+    live["data"]["a"] = "2"
+    assert [change.kind for change in compared(record, live)] == [ChangeKind.CHANGED]
+
+
+def test_an_object_that_was_made_again_is_compared() -> None:
+    record, live = apply(config_map("web", "settings", a="1"))
+    live["metadata"]["uid"] = "another"
+    live["data"]["a"] = "2"
+    assert [change.kind for change in compared(record, live)] == [ChangeKind.CHANGED]

@@ -43,7 +43,9 @@ def state(target: Target = TARGET, *, fence: int = 1, digest: str = "d1", run: s
         applied_at=START,
         run_id=run,
         fence=fence,
-        objects=(RecordedObject(ObjectRef("v1", "ConfigMap", "b", "a"), inputs, {**inputs, "data": None}),),
+        objects=(
+            RecordedObject(ObjectRef("v1", "ConfigMap", "b", "a"), inputs, {**inputs, "data": None}, "u", "7", 3),
+        ),
     )
 
 

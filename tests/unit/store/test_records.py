@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 
 from fleet.adapters.store import database
@@ -26,6 +29,17 @@ def test_what_was_recorded_comes_back_in_another_process(open_store: Open) -> No
     other = open_store()
     assert other.digests() == {TARGET: "d1"}
     assert other.recorded([TARGET, Target("x", "y", "z")]) == {TARGET: state()}
+
+
+def test_records_of_earlier_versions_are_read(store: SqlStore, tmp_path: Path) -> None:
+    store.record(state())
+    with sqlite3.connect(next(tmp_path.glob("**/*.db"))) as connection:
+        (body,) = connection.execute("SELECT body FROM objects").fetchone()
+        rows = [row[:3] for row in orjson.loads(zlib.decompress(body))]
+        connection.execute("UPDATE objects SET body = ?", [zlib.compress(orjson.dumps(rows))])
+    (item,) = store.recorded([TARGET])[TARGET].objects
+    (known,) = state().objects
+    assert item == replace(known, uid="", resource_version="", generation=None)
 
 
 def test_a_new_record_replaces_the_old_one(store: SqlStore) -> None:
