@@ -200,6 +200,40 @@ def test_an_open_pull_request_is_two_refs_on_one_commit(world: LocalWorld) -> No
     assert refs[pull_ref(1)] == refs[open_ref(BRANCH)]
 
 
+def torn(repository: GitRepository, monkeypatch: pytest.MonkeyPatch, *missing: str) -> LocalForge:
+    """Return a forge whose first look misses some refs, as in the middle of somebody's push."""
+    looks = [missing]
+    real = repository.list_refs
+
+    def list_refs(prefix: str) -> dict[str, str]:
+        unseen = looks.pop() if looks else ()
+        return {ref: commit for ref, commit in real(prefix).items() if ref not in unseen}
+
+    monkeypatch.setattr(repository, "list_refs", list_refs)
+    return LocalForge(repository, RealClock())
+
+
+def test_refs_that_were_listed_in_the_middle_of_a_push_are_looked_at_again(
+    world: LocalWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = world.push(BRANCH, "a.txt", "2")
+    opened = world.forge("Ada").open(draft(head))
+    for unseen in (pull_ref(1), open_ref(BRANCH)):
+        assert torn(world.repository("Ada"), monkeypatch, unseen).open(draft(head)) == opened
+    assert torn(world.repository("Bob"), monkeypatch, pull_ref(1)).find_open(BRANCH) == opened
+    assert torn(world.repository("Bob"), monkeypatch, pull_ref(1)).list() == (opened,)
+    approved = torn(world.repository("Bob"), monkeypatch, f"refs/heads/{BRANCH}").approve(1, head)
+    assert len(approved.approvers) == 1
+    assert len(world.forge("Ada").list(None)) == 1
+
+
+def test_a_pull_request_that_somebody_deleted_is_an_error_with_its_ref(world: LocalWorld) -> None:
+    world.forge("Ada").open(draft(world.push(BRANCH, "a.txt", "2")))
+    git(world.origin, "update-ref", "-d", pull_ref(1))
+    with pytest.raises(ForgeError, match="which is gone"):
+        world.forge("Ada").find_open(BRANCH)
+
+
 def test_history_of_a_pull_request_is_a_git_log(world: LocalWorld) -> None:
     opened = world.forge("Ada").open(draft(world.push(BRANCH, "a.txt", "2")))
     world.forge("Bob").approve(1, opened.head)

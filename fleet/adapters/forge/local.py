@@ -19,6 +19,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from fleet.adapters.forge.documents import (
     FILE,
@@ -31,14 +32,17 @@ from fleet.adapters.forge.documents import (
     unreadable,
 )
 from fleet.engine.people import same_person
-from fleet.errors import BaseMovedError, ConflictError, ForgeError, GitError
+from fleet.errors import BaseMovedError, ConflictError, FleetError, ForgeError, GitError
 from fleet.failpoints import failpoint
 from fleet.model.pull_request import Approval, Comment, PullRequest, PullRequestDraft, PullRequestState
 from fleet.ports.clock import Clock
 from fleet.ports.repository import RefUpdate, RepositoryWriter
 
+_Answer = TypeVar("_Answer")
 _ATTEMPTS = 25
 """How often a write starts over before it gives up; each time somebody else got something done."""
+_LOOKS = 5
+"""How often refs that do not go together are looked at again, before somebody must have changed them by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,10 @@ class _Again(Exception):  # noqa: N818 - a signal, not an error
     """Somebody else was faster in a way that does not matter to the caller."""
 
 
+class _Torn(_Again):
+    """The refs do not go together, as when they were listed in the middle of a push: git moves them one by one."""
+
+
 class LocalForge:
     """Pull requests inside a git repository."""
 
@@ -73,25 +81,15 @@ class LocalForge:
 
     def get(self, number: int) -> PullRequest:
         """Return one pull request."""
-        view = self._look()
-        return self._present(view, self._read(view, number)[1])
+        return self._repeat(lambda view: self._present(view, self._read(view, number)[1]))
 
     def list(self, state: PullRequestState | None = PullRequestState.OPEN) -> Sequence[PullRequest]:
         """Return pull requests, newest first; ``None`` means in any state."""
-        view = self._look()
-        if state is PullRequestState.OPEN:
-            numbers = sorted((self._number_at(view, ref) for ref in view.refs if ref.startswith(OPEN)), reverse=True)
-        else:
-            numbers = view.numbers
-        found = (self._read(view, number)[1] for number in numbers)
-        return tuple(self._present(view, p) for p in found if state in (None, p.state))
+        return self._repeat(lambda view: self._list(view, state))
 
     def find_open(self, branch: str) -> PullRequest | None:
         """Return the open pull request of a branch."""
-        view = self._look()
-        if open_ref(branch) not in view.refs:
-            return None
-        return self._present(view, self._read(view, self._number_at(view, open_ref(branch)))[1])
+        return self._repeat(lambda view: self._find_open(view, open_ref(branch)))
 
     # ── writing ──
 
@@ -120,6 +118,19 @@ class LocalForge:
         return self._repeat(lambda view: self._close(view, number, comment))
 
     # ── one attempt each ──
+
+    def _list(self, view: _View, state: PullRequestState | None) -> tuple[PullRequest, ...]:
+        if state is PullRequestState.OPEN:
+            numbers = sorted((self._number_at(view, ref) for ref in view.refs if ref.startswith(OPEN)), reverse=True)
+        else:
+            numbers = view.numbers
+        found = (self._read(view, number)[1] for number in numbers)
+        return tuple(self._present(view, p) for p in found if state in (None, p.state))
+
+    def _find_open(self, view: _View, ref: str) -> PullRequest | None:
+        if ref not in view.refs:
+            return None
+        return self._present(view, self._read(view, self._number_at(view, ref))[1])
 
     def _open(self, view: _View, draft: PullRequestDraft) -> PullRequest:
         present = view.branch(draft.branch)
@@ -159,7 +170,7 @@ class LocalForge:
         present = self._present(view, known)
         _require_open(known)
         if view.branch(known.branch) is None:
-            raise _branch_gone(known)
+            raise _Torn from _branch_gone(known)
         if present.head != head:
             raise _head_moved(f"pull request #{number}", head, present.head)
         by = self._repository.identity
@@ -192,7 +203,7 @@ class LocalForge:
             )
         present = view.branch(known.branch)
         if present is None and not self._is_in(known.head, base):
-            raise _branch_gone(known)
+            raise _Torn from _branch_gone(known)
         if (present or known.head) != head:
             raise _head_moved(f"pull request #{number}", head, present)
         if expected not in (None, base):
@@ -266,7 +277,8 @@ class LocalForge:
         """Return the number of the pull request that an open ref belongs to."""
         number = self._load(view.refs[ref], ref).number
         if pull_ref(number) not in view.refs:
-            raise ForgeError(f"`{ref}` belongs to pull request #{number}, which is gone", code="FLT-FRG-002")
+            gone = ForgeError(f"`{ref}` belongs to pull request #{number}, which is gone", code="FLT-FRG-002")
+            raise _Torn from gone
         return number
 
     def _read(self, view: _View, number: int) -> tuple[str, PullRequest]:
@@ -334,15 +346,17 @@ class LocalForge:
             raise _Again from error
         failpoint("forge.after-push")
 
-    def _repeat(self, attempt: Callable[[_View], PullRequest]) -> PullRequest:
+    def _repeat(self, attempt: Callable[[_View], _Answer]) -> _Answer:
         last: BaseException | None = None
         for number in range(_ATTEMPTS):
             try:
                 return attempt(self._look())
             except _Again as lost:
                 last = lost.__cause__
+                if isinstance(lost, _Torn) and number + 1 >= _LOOKS:
+                    break
                 time.sleep(random.uniform(0, 0.01) * (number + 1))  # noqa: S311 - jitter, not a secret
-        assert isinstance(last, ConflictError)  # noqa: S101
+        assert isinstance(last, FleetError)  # noqa: S101
         raise last
 
 
