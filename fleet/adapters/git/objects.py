@@ -1,7 +1,7 @@
 """Reads objects through GitPython's persistent ``git cat-file --batch``. Safe to call from several threads.
 
-GitPython is imported when the first object is read: it takes about a quarter of a second, which commands that
-read none should not pay, and others may hide behind a fetch (:func:`warm_up`).
+GitPython is imported when the first object is read: commands that read none should not pay for it, and others may hide
+it behind a fetch (:func:`warm_up`).
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fleet.adapters.git.discovery import Layout
+from fleet.adapters.git.gitpython import command_runner
 from fleet.adapters.git.names import OBJECT_ID
 from fleet.adapters.git.process import GitProcess, safe_environment
 from fleet.errors import GitError
@@ -53,7 +53,7 @@ def warm_up() -> None:
 
     def quietly() -> None:
         with suppress(Exception):  # the first read imports again and tells
-            import_module("git")
+            command_runner()
 
     threading.Thread(target=quietly, name="import-git", daemon=True).start()
 
@@ -194,10 +194,7 @@ class ObjectReader:
     def _reader(self) -> Git:
         """Return GitPython's command object. The lock is held."""
         if self._git is None:
-            # Not from `git.cmd`: that module is there before the package, which another thread may still import, is.
-            from git import Git
-
-            self._git = Git(str(self._root))
+            self._git = command_runner()(str(self._root))
             # GitPython starts from the environment of this process and can only add to it. Naming the repository
             # here outweighs a GIT_DIR that a hook left behind. The first plain command has checked who owns it.
             self._git.update_environment(
