@@ -239,7 +239,7 @@ def _as_fleet(clusters: Path, arguments: Sequence[str]) -> int:
     if arguments[:1] == ["reconcile"]:
         _reconcile(Path.cwd(), StoredClusters(clusters), arguments[1:])
         return 0
-    Session.confirm = _say_yes  # type: ignore[method-assign, assignment]
+    Session.confirm = _say_yes  # type: ignore[method-assign]
     return fleet([str(clusters), *arguments])
 
 
