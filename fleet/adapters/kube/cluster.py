@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fleet.adapters.kube.answers import canonical, garbage, secret_values
+from fleet.adapters.kube.builtin import BUILT_IN
 from fleet.adapters.kube.client import Client
 from fleet.adapters.kube.discovery import Discovery
 from fleet.adapters.kube.watching import watch
@@ -19,6 +20,8 @@ from fleet.ports.cluster import ApiKind, WatchEvent
 PAGE = 500
 """Objects that are asked for in one request of a list."""
 
+_LANES = 2
+"""Connections that share the lists of a cluster: to open one costs both sides as much as several lists."""
 _LIST_RESTARTS = 3
 _APPLY = "application/apply-patch+yaml"
 
@@ -106,18 +109,30 @@ class KubeCluster:
         self, kinds: Sequence[tuple[str, str]], *, labels: Mapping[str, str]
     ) -> Mapping[tuple[str, str], Sequence[Manifest]]:
         """Return `list` for several `(apiVersion, kind)`, side by side. A kind that the server lacks is empty."""
-        offered = {key: self.kind(*key) for key in dict.fromkeys(kinds)}
-        futures = {
-            key: self._executor.submit(self.list_with_version, kind, labels, "")
-            for key, kind in offered.items()
-            if kind is not None
-        }
+        offered = {key: BUILT_IN.get(key) or self.kind(*key) for key in dict.fromkeys(kinds)}
+        wanted = [kind for kind in offered.values() if kind is not None]
+        lanes = [lane for lane in (wanted[number::_LANES] for number in range(_LANES)) if lane]
+        futures = [self._executor.submit(self._list_each, lane, labels) for lane in lanes]
         try:
-            listed = {key: future.result()[0] for key, future in futures.items()}
+            listed = [future.result() for future in futures]
         finally:
-            for future in futures.values():
+            for future in futures:
                 future.cancel()
-        return {key: listed.get(key, []) for key in offered}
+        found = {kind: objects for lane in listed for kind, objects in lane.items()}
+        return {key: found[kind] if kind else [] for key, kind in offered.items()}
+
+    def _list_each(self, kinds: Sequence[ApiKind], labels: Mapping[str, str]) -> dict[ApiKind, builtins.list[Manifest]]:
+        return {kind: self._list_if_there(kind, labels) for kind in kinds}
+
+    def _list_if_there(self, kind: ApiKind, labels: Mapping[str, str]) -> builtins.list[Manifest]:
+        """List a kind that may not have been asked for beforehand: where there is no such list, discovery tells why."""
+        try:
+            return self.list_with_version(kind, labels, "")[0]
+        except ClusterError as error:
+            if error.code != "FLT-CLU-404":
+                raise
+        found = self.kind(kind.api_version, kind.kind)
+        return [] if found is None else self.list_with_version(found, labels, "")[0]
 
     def watch(
         self, api_version: str, kind: str, *, labels: Mapping[str, str], namespace: str = "", timeout: float

@@ -198,6 +198,22 @@ def test_list_many_asks_side_by_side_and_lacking_kinds_are_empty(connect: Connec
     assert {kind: len(objects) for kind, objects in found.items()} == dict(zip(kinds, [1, 0, 0], strict=True))
 
 
+def test_built_in_kinds_are_listed_without_discovery_unless_the_server_lacks_them(connect: Connect) -> None:
+    def behave(request: Request) -> bytes:
+        if request.path in ("/api", "/apis"):
+            return discovery(request.path)
+        return page(["a"]) if "deployments" in request.path else status(404, "the server could not find it")
+
+    with fake_api(behave) as api:
+        api.own_discovery = False
+        cluster = connect(api.url)
+        assert len(cluster.list_many([("apps/v1", "Deployment")], labels={})["apps/v1", "Deployment"]) == 1
+        assert [request.path for request in api.requests] == ["/apis/apps/v1/deployments?limit=500"]
+        assert cluster.list_many([("policy/v1", "PodDisruptionBudget")], labels={}) == {
+            ("policy/v1", "PodDisruptionBudget"): []
+        }
+
+
 def test_list_many_raises_when_one_kind_cannot_be_listed(connect: Connect) -> None:
     def behave(request: Request) -> bytes:
         return page(["a"]) if "configmaps" in request.path else status(403, "no")
