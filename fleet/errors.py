@@ -154,6 +154,12 @@ class BlockedError(FleetError):
     default_code = "FLT-GAT-001"
 
 
+class DeniedError(FleetError):
+    """The policy does not let this person do it."""
+
+    default_code = "FLT-GAT-020"
+
+
 class ClusterError(FleetError):
     """A cluster answered with an error that concerns the request (invalid, forbidden, conflict)."""
 

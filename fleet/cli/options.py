@@ -46,3 +46,16 @@ DryRun = Annotated[
 ExitCodeOnDifference = Annotated[
     bool, typer.Option("--exit-code", help="Exit with 3 if there are differences.", rich_help_panel=_OUTPUT)
 ]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--override",
+        metavar="GATE",
+        help="Promote past this gate, if the policy lets you; needs `--reason`. Repeat it for several.",
+        rich_help_panel=_SAFETY,
+    ),
+]
+Reason = Annotated[
+    str | None,
+    typer.Option("--reason", metavar="TEXT", help="Why, for the record.", rich_help_panel=_SAFETY),
+]

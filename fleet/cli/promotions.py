@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from fleet.cli.session import Session
-from fleet.errors import ExitCode
+from fleet.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from fleet.model.promotion import PromotionKind, PromotionResult
     from fleet.operations.common.planning import Planned, World
+
+
+def wishes_of(session: Session, overrides: Sequence[str] | None, reason: str | None, at: datetime | None = None) -> Any:
+    """Return what a person asked for beside the promotion itself.
+
+    Raises:
+        UsageError: an override without a reason, or a reason for nothing.
+    """
+    from fleet.model.gate import Override
+    from fleet.operations.common.deciding import Wishes
+
+    if overrides and not (reason or "").strip():
+        raise UsageError(
+            "`--override` needs a reason for the record", hints=(f"add `--reason TEXT` to `--override {overrides[0]}`",)
+        )
+    by = session.services.repository.identity if overrides else ""
+    made = tuple(Override(gate=gate, by=by, reason=(reason or "").strip()) for gate in dict.fromkeys(overrides or ()))
+    return Wishes(overrides=made, at=at)
 
 
 def show_plan(

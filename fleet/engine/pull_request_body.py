@@ -73,7 +73,13 @@ def context(plan: PromotionPlan, detail: Detail) -> dict[str, Any]:
         "warnings": [code(text, 300) for text in plan.warnings[: detail.rows]],
         "more_warnings": max(len(plan.warnings) - detail.rows, 0),
         "gates": [
-            {"mark": "x" if g.verdict is Verdict.PASSED else " ", "name": code(g.name), "reason": code(g.reason, 300)}
+            {
+                "mark": "x" if g.verdict is Verdict.PASSED else " ",
+                "name": code(g.name),
+                "reason": code(g.reason, 300),
+                "overridden_by": code(g.override.by) if g.override else "",
+                "because": code(g.override.reason, 300) if g.override else "",
+            }
             for g in plan.gates[:20]
         ],
         "approvals": plan.approvals_wanted,

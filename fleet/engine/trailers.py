@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from fleet.model.gate import GateResult, Verdict
+from fleet.model.gate import GateResult, Override, Verdict
 from fleet.model.promotion import PromotionPlan
 
 KIND = "Fleet-Kind"
@@ -22,6 +22,7 @@ RELEASE = "Fleet-Release"
 PREVIOUS = "Fleet-Previous"
 PLAN = "Fleet-Plan"
 GATE = "Fleet-Gate"
+OVERRIDE = "Fleet-Override"
 PULL_REQUEST = "Fleet-Pull-Request"
 APPROVED_BY = "Fleet-Approved-By"
 
@@ -30,6 +31,7 @@ Trailers = dict[str, tuple[str, ...]]
 
 _KEY = re.compile(r"Fleet(?:-[A-Z][a-z]+)+", re.ASCII)
 _LINE = re.compile(r"(?P<key>[A-Za-z][A-Za-z0-9-]*): (?P<value>.*\S)", re.ASCII)
+_OVERRIDE = re.compile(r"(?P<gate>[^\s:]+) by (?P<by>[^<>]* <[^<>]*>): (?P<reason>.+)", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:\\|n|u[0-9a-f]{4}|U[0-9a-f]{8})")
 
 
@@ -81,12 +83,24 @@ def of_plan(plan: PromotionPlan) -> tuple[tuple[str, str], ...]:
     if plan.before is not None:
         found.append((PREVIOUS, f"{plan.before.version} {plan.before.revision}"))
     found.append((PLAN, plan.digest))
-    return (*found, *((GATE, gate_text(gate)) for gate in plan.gates if gate.holds == "open"))
+    found += [(GATE, gate_text(gate)) for gate in plan.gates if gate.holds == "open"]
+    return (*found, *((OVERRIDE, override_text(override)) for override in plan.overrides))
 
 
 def gate_text(gate: GateResult) -> str:
     """Return a gate's verdict like `health(dev)=passed`."""
     return f"{gate.name}={Verdict(gate.verdict).value}"
+
+
+def override_text(override: Override) -> str:
+    """Return an override like `soak by Ada <ada@example.com>: a fix for the outage`."""
+    return f"{override.gate} by {override.by}: {override.reason}"
+
+
+def overrides_of(trailers: Mapping[str, tuple[str, ...]]) -> tuple[Override, ...]:
+    """Return the overrides that a commit records; a line of another form is none."""
+    found = (_OVERRIDE.fullmatch(text) for text in trailers.get(OVERRIDE, ()))
+    return tuple(Override(gate=f["gate"], by=f["by"], reason=f["reason"]) for f in found if f)
 
 
 def _escaped(value: str) -> str:

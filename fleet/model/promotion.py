@@ -9,7 +9,7 @@ from pydantic import Field
 
 from fleet.model.base import Report
 from fleet.model.change import ChangeSet
-from fleet.model.gate import GateResult
+from fleet.model.gate import GateResult, Override
 from fleet.model.names import Target
 from fleet.model.release import Release
 
@@ -77,6 +77,11 @@ class PromotionPlan(Report):
     """Where the release can go afterwards."""
     digest: str = ""
     """Plan hash: rendered objects times targets, and the release. Bound to approvals."""
+
+    @property
+    def overrides(self) -> tuple[Override, ...]:
+        """Decisions to promote past gates, each once."""
+        return tuple(dict.fromkeys(g.override for g in self.gates if g.override is not None))
 
     @property
     def nothing_to_do(self) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from fleet.model.base import Report
-from fleet.model.gate import GateResult, Verdict
+from fleet.model.gate import GateResult
 
 
 class PullRequestState(StrEnum):
@@ -95,7 +95,7 @@ class PullRequestReview(Report):
     @property
     def held_by(self) -> tuple[GateResult, ...]:
         """Gates that keep it from being merged now."""
-        return tuple(g for g in self.gates if g.verdict is not Verdict.PASSED)
+        return tuple(g for g in self.gates if not g.passes)
 
 
 class PullRequestDiff(Report):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fleet.cli.options import DryRun, OutputForm, Yes
-from fleet.cli.promotions import carry_out, show_plan
+from fleet.cli.options import DryRun, OutputForm, Overrides, Reason, Yes
+from fleet.cli.promotions import carry_out, show_plan, wishes_of
 from fleet.cli.session import Session
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def promote(
         str | None,
         typer.Option("--from", metavar="ENV", help="The environment that it comes from: always the one before."),
     ] = None,
+    override: Overrides = None,
+    reason: Reason = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     output: OutputForm = "table",
@@ -43,6 +45,7 @@ def promote(
       fleet promote bookinfo --to staging
       fleet promote bookinfo --to prod --dry-run     # show, change nothing
       fleet promote shop basket --to prod --yes      # two pull requests
+      fleet promote shop --to prod --override soak --reason "fixes the outage of this morning"
 
     Exit codes: 0 done, or nothing to promote; 1 an app failed; 4 a gate holds it, or somebody was faster; 5 the remote
     cannot be reached.
@@ -57,6 +60,7 @@ def promote(
         apps,
         to,
         source,
+        wishes_of(session, override, reason),
         repository=services.repository,
         loader=services.loader,
         renderer=services.renderer,

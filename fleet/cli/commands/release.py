@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fleet.cli.options import DryRun, OutputForm, Yes
-from fleet.cli.promotions import carry_out, show_plan
+from fleet.cli.options import DryRun, OutputForm, Overrides, Reason, Yes
+from fleet.cli.promotions import carry_out, show_plan, wishes_of
 from fleet.cli.session import Session
 from fleet.errors import UsageError
 
@@ -45,6 +45,8 @@ def release(
     environment: Annotated[
         str | None, typer.Option("-e", "--environment", metavar="ENV", help="Which first environment, if several.")
     ] = None,
+    override: Overrides = None,
+    reason: Reason = None,
     yes: Yes = False,
     dry_run: DryRun = False,
     output: OutputForm = "table",
@@ -84,6 +86,7 @@ def release(
     )
     prepared = prepare(
         request,
+        wishes_of(session, override, reason),
         repository=services.repository,
         loader=services.loader,
         renderer=services.renderer,

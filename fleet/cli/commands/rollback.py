@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from fleet.cli.options import DryRun, OutputForm, Yes
-from fleet.cli.promotions import carry_out, show_plan
+from fleet.cli.options import DryRun, OutputForm, Overrides, Reason, Yes
+from fleet.cli.promotions import carry_out, show_plan, wishes_of
 from fleet.cli.session import Session
 
 
@@ -26,6 +26,8 @@ def rollback(
         str | None,
         typer.Option("--to", metavar="VERSION", help="Version or commit to go back to. Default: the one before."),
     ] = None,
+    override: Overrides = None,
+    reason: Reason = None,
     yes: Yes = False,
     dry_run: DryRun = False,
     output: OutputForm = "table",
@@ -53,6 +55,7 @@ def rollback(
         app,
         environment,
         to,
+        wishes_of(session, override, reason),
         repository=services.repository,
         loader=services.loader,
         renderer=services.renderer,

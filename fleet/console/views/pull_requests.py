@@ -61,6 +61,8 @@ def show_gates(terminal: Terminal, gates: Sequence[GateResult]) -> None:
     """Print a line per gate: verdict, name and reason."""
     for gate in gates:
         terminal.print(f"[{gate.verdict.value}] {gate.name}: {gate.reason}", _VERDICT_STYLE[gate.verdict])
+        if gate.override is not None:
+            terminal.print(f"  overridden by {gate.override.by}: {_one_line(gate.override.reason)}", "yellow")
 
 
 def show_diff(terminal: Terminal, report: PullRequestDiff) -> None:

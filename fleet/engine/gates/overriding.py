@@ -47,9 +47,16 @@ def refusal(case: Case, override: Override, result: GateResult) -> str | None:
     return None
 
 
-def unmatched(overrides: Sequence[Override], results: Sequence[GateResult]) -> tuple[str, ...]:
-    """Return the gates that a person wants to promote past, and that there are not."""
-    return tuple(o.gate for o in overrides if not any(names(o.gate, result) for result in results))
+def refused_override(case: Case, results: Sequence[GateResult], override: Override) -> str | None:
+    """Return why an override cannot be made at all: there is no such gate, or this person may not. None: it is fine.
+
+    One that is not needed, since its gate passes, is fine.
+    """
+    meant = [result for result in results if names(override.gate, result)]
+    if not meant:
+        return f"there is no gate `{override.gate}` in the promotion of `{case.app}` to `{case.environment}`"
+    refused = (refusal(case, override, result) for result in meant if result.verdict is not Verdict.PASSED)
+    return next((text for text in refused if text), None)
 
 
 def _may_be_overridden(policy: PolicySpec, result: GateResult) -> bool:

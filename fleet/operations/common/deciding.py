@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from fleet.engine.gates.case import Case
+from fleet.engine.gates.overriding import refused_override
 from fleet.engine.gates.registry import decide
-from fleet.model.gate import Override
+from fleet.errors import DeniedError
+from fleet.model.gate import GateResult, Override, Verdict
 from fleet.model.names import Target
 from fleet.model.observation import Observations
 from fleet.model.promotion import HistoryEntry, PromotionPlan
@@ -18,6 +21,7 @@ from fleet.operations.common.observing import Senses, look
 from fleet.operations.common.planning import Planned, World
 from fleet.ports.probes import Question
 
+NOT_ALLOWED = "FLT-GAT-020"
 NOTHING_RENDERED = DesiredTargets({}, {})
 
 
@@ -26,6 +30,9 @@ class Wishes:
     """What a person asked for beside the promotion itself."""
 
     overrides: Sequence[Override] = ()
+    """What to promote past, by whom and why."""
+    at: datetime | None = None
+    """The time for which it is decided; none: the time of the observations."""
 
 
 def observed(world: World, plans: Iterable[Planned], states: DesiredTargets, senses: Senses) -> Observations:
@@ -55,7 +62,17 @@ def judged(planned: Planned, world: World, observations: Observations, wishes: W
     if plan is None or plan.nothing_to_do:
         return planned
     case = case_of(plan, planned, world, observations, wishes or Wishes())
-    return replace(planned, plan=plan.model_copy(update={"gates": decide(case)}))
+    gates = decide(case)
+    refused = [text for text in (refused_override(case, gates, o) for o in case.overrides) if text]
+    if refused:
+        error = DeniedError("; ".join(refused), code=NOT_ALLOWED, hints=_names_of(gates))
+        return replace(planned, plan=None, error=error)
+    return replace(planned, plan=plan.model_copy(update={"gates": gates}))
+
+
+def _names_of(gates: Sequence[GateResult]) -> tuple[str, ...]:
+    held = [f"`{gate.name}`" for gate in gates if gate.verdict is not Verdict.PASSED]
+    return (f"gates that do not pass: {', '.join(held)}",) if held else ()
 
 
 def case_of(plan: PromotionPlan, planned: Planned, world: World, observations: Observations, wishes: Wishes) -> Case:
@@ -69,7 +86,7 @@ def case_of(plan: PromotionPlan, planned: Planned, world: World, observations: O
         before=plan.before,
         after=plan.after,
         observed=observations,
-        now=observations.at,
+        now=wishes.at or observations.at,
         history=_history(world, plan.app),
         objects=planned.objects,
         overrides=wishes.overrides,

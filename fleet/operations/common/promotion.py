@@ -101,7 +101,8 @@ def _bring_branch(plan: PromotionPlan, world: World, repository: RepositoryWrite
 def _is_current(plan: PromotionPlan, head: str, repository: RepositoryReader) -> bool:
     """Say whether a branch carries exactly this plan, and can be merged. It may stand on an older protected branch."""
     commit = next(iter(repository.log(head, limit=1)))
-    if trailers.first(trailers.parse(commit.message), trailers.PLAN) != plan.digest:
+    said = trailers.parse(commit.message)
+    if trailers.first(said, trailers.PLAN) != plan.digest or trailers.overrides_of(said) != plan.overrides:
         return False
     if tuple(repository.changed_paths(plan.base, head)) != (plan.pin_path,):
         return False
