@@ -74,6 +74,11 @@ def first(trailers: Mapping[str, tuple[str, ...]], key: str) -> str:
     return next(iter(trailers.get(key, ())), "")
 
 
+def plan_of(trailers: Mapping[str, tuple[str, ...]], app: str) -> str:
+    """Return the plan hash that a commit records for an app; empty if it records none."""
+    return first(trailers, PLAN) if first(trailers, APP) == app else ""
+
+
 def of_plan(plan: PromotionPlan) -> tuple[tuple[str, str], ...]:
     """Return the trailers of a promotion's commit."""
     found = [(KIND, plan.kind.value), (APP, plan.app)]

@@ -10,8 +10,12 @@ from fleet.errors import BaseMovedError, BlockedError, ConflictError, ForgeError
 from fleet.model.gate import GateResult, Verdict
 from fleet.model.pull_request import PullRequest, PullRequestDiff, PullRequestReview, PullRequestState
 from fleet.operations.common.loading import load_fleet
-from fleet.ports.config import FleetLoader
+from fleet.operations.common.merging import promotion_gates
+from fleet.operations.common.observing import Senses
+from fleet.operations.common.planning import World
+from fleet.ports.config import FleetLoader, PinEditor
 from fleet.ports.forge import Forge, ForgeReader
+from fleet.ports.renderer import Renderer
 from fleet.ports.repository import RepositoryReader
 
 _COMMIT = re.compile(r"\A[0-9a-f]{7,64}\Z")
@@ -26,15 +30,28 @@ def list_pull_requests(*, forge: ForgeReader, everything: bool = False) -> tuple
 
 
 def review_pull_request(
-    number: int, *, forge: ForgeReader, repository: RepositoryReader, loader: FleetLoader, branch: str
+    number: int,
+    *,
+    forge: ForgeReader,
+    repository: RepositoryReader,
+    loader: FleetLoader,
+    renderer: Renderer,
+    pin_editor: PinEditor,
+    senses: Senses,
+    branch: str,
 ) -> PullRequestReview:
     """Return a pull request with the gates that hold its merge.
+
+    One that changes a release is a promotion, whoever wrote it, and is judged as one.
 
     Args:
         number: number of the pull request.
         forge: where it lives.
         repository: where its files are.
         loader: reads the policies.
+        renderer: renders what it promotes.
+        pin_editor: reads pins.
+        senses: where to look for what gates need.
         branch: the protected branch, whose policies count.
 
     Raises:
@@ -42,11 +59,14 @@ def review_pull_request(
         ConfigError: the policies cannot be read; without them nothing is merged.
     """
     found = forge.get(number)
-    fleet, _ = load_fleet(repository, loader, branch)  # fetches: policies and the base branch are of one moment
+    fleet, tree = load_fleet(repository, loader, branch)  # fetches: policies and the base branch are of one moment
     base = _base(found, repository)
     paths = tuple(repository.changed_paths(base, found.head))
     needed = requirement(fleet, paths)
-    is_open = found.state is PullRequestState.OPEN
+    gates: tuple[GateResult, ...] = ()
+    if found.state is PullRequestState.OPEN:
+        world = World(fleet, tree, repository, loader, renderer, pin_editor, branch)
+        gates = (*promotion_gates(found, paths, world, senses), *_gates(found, base, needed, repository))
     return PullRequestReview(
         pull_request=found,
         paths=paths,
@@ -55,7 +75,7 @@ def review_pull_request(
         approvers=found.approvers,
         merge_method=needed.merge_method,
         base=base,
-        gates=_gates(found, base, needed, repository) if is_open else (),
+        gates=gates,
     )
 
 
@@ -78,6 +98,9 @@ def approve_pull_request(
     forge: Forge,
     repository: RepositoryReader,
     loader: FleetLoader,
+    renderer: Renderer,
+    pin_editor: PinEditor,
+    senses: Senses,
     branch: str,
 ) -> PullRequestReview:
     """Approve the head that the reader saw (None: the present one), and return what is still missing.
@@ -88,7 +111,16 @@ def approve_pull_request(
     """
     found = forge.get(number)
     forge.approve(number, _same_head(found, head))
-    return review_pull_request(number, forge=forge, repository=repository, loader=loader, branch=branch)
+    return review_pull_request(
+        number,
+        forge=forge,
+        repository=repository,
+        loader=loader,
+        renderer=renderer,
+        pin_editor=pin_editor,
+        senses=senses,
+        branch=branch,
+    )
 
 
 def merge_pull_request(
@@ -98,6 +130,9 @@ def merge_pull_request(
     forge: Forge,
     repository: RepositoryReader,
     loader: FleetLoader,
+    renderer: Renderer,
+    pin_editor: PinEditor,
+    senses: Senses,
     branch: str,
 ) -> PullRequest:
     """Merge a pull request, if the policy of the protected branch lets it. Merging a merged one returns it.
@@ -111,6 +146,9 @@ def merge_pull_request(
         forge: where it lives.
         repository: where its files are.
         loader: reads the policies.
+        renderer: renders what it promotes.
+        pin_editor: reads pins.
+        senses: where to look for what gates need.
         branch: the protected branch.
 
     Raises:
@@ -119,8 +157,18 @@ def merge_pull_request(
         ForgeError: it is closed, or its branch is gone.
     """
     for _ in range(_ATTEMPTS):
+        review = review_pull_request(
+            number,
+            forge=forge,
+            repository=repository,
+            loader=loader,
+            renderer=renderer,
+            pin_editor=pin_editor,
+            senses=senses,
+            branch=branch,
+        )
         with suppress(BaseMovedError):
-            return _judge_and_merge(number, head, forge=forge, repository=repository, loader=loader, branch=branch)
+            return merge_reviewed(review, head, forge=forge, repository=repository)
     raise ConflictError(
         f"pull request #{number} was not merged: its base branch moved {_ATTEMPTS} times while it was judged",
         code="FLT-FRG-011",
@@ -128,15 +176,17 @@ def merge_pull_request(
     )
 
 
-def _judge_and_merge(
-    number: int, head: str | None, *, forge: Forge, repository: RepositoryReader, loader: FleetLoader, branch: str
+def merge_reviewed(
+    review: PullRequestReview, head: str | None, *, forge: Forge, repository: RepositoryReader
 ) -> PullRequest:
-    """Merge into the commit that it is judged for.
+    """Merge into the commit that it was judged for.
 
     Raises:
         BaseMovedError: the base branch is at another one by now.
+        BlockedError: a gate holds it.
+        ConflictError: it has another head by now, or conflicts with the base branch.
+        ForgeError: it is closed, or its branch is gone.
     """
-    review = review_pull_request(number, forge=forge, repository=repository, loader=loader, branch=branch)
     found = review.pull_request
     if found.state is PullRequestState.MERGED:
         return found
@@ -145,7 +195,7 @@ def _judge_and_merge(
         _require_gates(review)
     message = merge_message(review, repository)
     fast_forward = review.merge_method == "fast-forward"
-    merged = forge.merge(number, seen, message, base=review.base, fast_forward=fast_forward)
+    merged = forge.merge(found.number, seen, message, base=review.base, fast_forward=fast_forward)
     repository.fetch()
     return merged
 
@@ -217,7 +267,7 @@ def _require_gates(review: PullRequestReview) -> None:
     message = f"pull request #{number} cannot be merged: {reasons}"
     if "branch" in failed:
         raise ForgeError(message, code="FLT-FRG-007", hints=hints)
-    if failed:
+    if "mergeable" in failed:
         raise ConflictError(message, code="FLT-GIT-040", hints=hints)
     raise BlockedError(message.replace("cannot be merged", "cannot be merged yet"), code="FLT-GAT-010", hints=hints)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.fleets import REVISION, small_fleet
+from tests.helpers.fleets import small_fleet
 from tests.helpers.git import IDENTITY_VARIABLES, clone, git, make_origin, push_file, remote_refs
 
 BRANCH = "fleet/promote/prod/web"
@@ -25,7 +25,7 @@ from fleet.adapters.git.repository import GitRepository
 from fleet.bootstrap.clock import SystemClock
 from fleet.model.pull_request import PullRequestDraft
 root, branch, head = sys.argv[1:]
-draft = PullRequestDraft(title="Promote web 1.1.0 to prod", body="web 1.0.0 becomes 1.1.0.", branch=branch,
+draft = PullRequestDraft(title="More replicas of web", body="3 become 4.", branch=branch,
                          base_branch="main", head=head)
 print(LocalForge(GitRepository(Path(root)), SystemClock()).open(draft).number)
 """
@@ -36,6 +36,7 @@ class Team:
 
     def __init__(self, directory: Path, approvals: int) -> None:
         files = small_fleet()
+        self.pin = files[PIN]
         files[POLICY] += f"policy:\n  approvals: {approvals}\n"
         self.origin = make_origin(directory / "origin.git", files)
         self.clones = {name: clone(self.origin, directory / name, name=name) for name in ("Ada", "Bob", "Eve")}
@@ -51,8 +52,8 @@ class Team:
 
     def open(self, path: str = PIN, content: str | None = None, branch: str = BRANCH) -> str:
         root = self.clones["Ada"]
-        text = content if content is not None else f"release:\n  version: 1.1.0\n  revision: {REVISION}\n"
-        head = push_file(root, branch, path, text, "Promote web\n\nFleet-App: web\nFleet-To: prod")
+        text = content if content is not None else self.pin.replace("replicas: 3", "replicas: 4")
+        head = push_file(root, branch, path, text, "More web\n\nFleet-App: web\nFleet-To: prod")
         subprocess.run([sys.executable, "-c", _OPEN, str(root), branch, head], check=True, stdout=subprocess.DEVNULL)
         return head
 
@@ -75,7 +76,7 @@ def test_list_shows_a_line_for_each(team: Team) -> None:
     assert ended.returncode == 0
     heading, line = ended.stdout.splitlines()
     assert heading.split() == ["PR", "STATE", "TITLE", "BRANCH", "AUTHOR", "APPROVALS", "UPDATED"]
-    assert line.startswith("#1  open   Promote web 1.1.0 to prod  fleet/promote/prod/web  Ada     0")
+    assert line.startswith("#1  open   More replicas of web  fleet/promote/prod/web  Ada     0")
     assert "next: fleet pr show 1" in ended.stderr
 
 
@@ -86,8 +87,8 @@ def test_json_is_the_pull_request_and_nothing_else(team: Team) -> None:
     assert (ended.stderr, document["schema"], document["ok"]) == ("", "fleet.pr.list/v1", True)
     assert document["data"][0] | {"created": "", "updated": ""} == {
         "number": 1,
-        "title": "Promote web 1.1.0 to prod",
-        "body": "web 1.0.0 becomes 1.1.0.",
+        "title": "More replicas of web",
+        "body": "3 become 4.",
         "author": "Ada <ada@example.com>",
         "branch": BRANCH,
         "baseBranch": "main",
@@ -111,11 +112,11 @@ def test_show_says_what_holds_the_merge(team: Team) -> None:
     ended = team.fleet("Bob", "pr", "show", "1")
     assert ended.returncode == 0
     assert ended.stdout.splitlines() == [
-        "#1 Promote web 1.1.0 to prod",
+        "#1 More replicas of web",
         f"open: {BRANCH} -> main at {head[:7]}, by Ada <ada@example.com>",
         "changes: prod (1 file)",
         "",
-        "web 1.0.0 becomes 1.1.0.",
+        "3 become 4.",
         "",
         "[pending] approvals(prod): 0 of 1; 1 more needed, from anybody but the author Ada <ada@example.com>",
         "[passed] branch: up to date",
@@ -129,8 +130,8 @@ def test_diff_is_what_the_branch_changed(team: Team) -> None:
     push_file(team.clones["Eve"], "main", "README.md", "unrelated")
     ended = team.fleet("Bob", "pr", "diff", "1")
     assert ended.returncode == 0
-    assert "-  version: 1.0.0" in ended.stdout
-    assert "+  version: 1.1.0" in ended.stdout
+    assert "-  replicas: 3" in ended.stdout
+    assert "+  replicas: 4" in ended.stdout
     assert "README.md" not in ended.stdout
 
 
@@ -162,7 +163,7 @@ def test_approve_then_merge(team: Team) -> None:
     assert merged.stdout == f"merged #1 into main as {main[:7]}\n"
     assert "next: fleet reconcile" in merged.stderr
     assert git(team.origin, "log", "-1", "--format=%B", "main").strip() == (
-        "Merge pull request #1: Promote web 1.1.0 to prod\n\n"
+        "Merge pull request #1: More replicas of web\n\n"
         "Fleet-App: web\nFleet-To: prod\nFleet-Pull-Request: 1\nFleet-Approved-By: Bob <bob@example.com>"
     )
     again = team.fleet("Ada", "pr", "merge", "1", "--yes")
@@ -183,7 +184,7 @@ def test_merge_asks_and_without_a_terminal_names_the_flag(tmp_path: Path, monkey
 
 def test_approving_another_head_than_the_one_looked_at_is_refused(team: Team) -> None:
     head = team.open()
-    team.open(content=f"release:\n  version: 1.2.0\n  revision: {REVISION}\n")
+    team.open(content=team.pin.replace("replicas: 3", "replicas: 5"))
     ended = team.fleet("Bob", "pr", "approve", "1", "--head", head)
     assert ended.returncode == 4
     assert f"not at {head[:7]}" in ended.stderr
@@ -192,7 +193,7 @@ def test_approving_another_head_than_the_one_looked_at_is_refused(team: Team) ->
 def test_an_update_makes_approvals_stale(team: Team) -> None:
     team.open()
     team.fleet("Bob", "pr", "approve", "1")
-    team.open(content=f"release:\n  version: 1.2.0\n  revision: {REVISION}\n")
+    team.open(content=team.pin.replace("replicas: 3", "replicas: 5"))
     ended = team.fleet("Eve", "pr", "show", "1")
     assert "  stale  " in ended.stdout
     assert "1 of an earlier head does not count" in ended.stdout
@@ -232,7 +233,7 @@ def test_close_with_a_comment(team: Team) -> None:
     assert f"refs/heads/{BRANCH}" not in remote_refs(team.origin)
     shown = team.fleet("Ada", "pr", "show", "1")
     assert "superseded" in shown.stdout
-    assert "-  version: 1.0.0" in team.fleet("Ada", "pr", "diff", "1").stdout
+    assert "-  replicas: 3" in team.fleet("Ada", "pr", "diff", "1").stdout
 
 
 def test_unknown_number(team: Team) -> None:
@@ -243,7 +244,7 @@ def test_unknown_number(team: Team) -> None:
 
 def test_control_characters_in_a_title_do_not_reach_the_terminal(team: Team) -> None:
     head = push_file(team.clones["Ada"], "topic/x", "x.txt", "x")
-    program = _OPEN.replace('title="Promote web 1.1.0 to prod"', r'title="a\x1b]8;;http://evil\x07b\x1b[2J"')
+    program = _OPEN.replace('title="More replicas of web"', r'title="a\x1b]8;;http://evil\x07b\x1b[2J"')
     subprocess.run([sys.executable, "-c", program, str(team.clones["Ada"]), "topic/x", head], check=True)
     assert "\x1b" not in team.fleet("Bob", "pr", "list").stdout
 

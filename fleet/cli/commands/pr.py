@@ -198,6 +198,9 @@ def _reading(session: Session) -> dict[str, Any]:
         "forge": services.forge,
         "repository": services.repository,
         "loader": services.loader,
+        "renderer": services.renderer,
+        "pin_editor": services.pin_editor,
+        "senses": services.senses,
         "branch": services.branch,
     }
 
