@@ -72,12 +72,14 @@ Source: Helm's install order,
 https://github.com/helm/helm/blob/main/pkg/release/v1/util/kind_sorter.go
 """
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
 _RANK = {kind: rank for rank, kind in enumerate(INSTALL_ORDER)}
 
 
 def canonical(value: Any) -> bytes:
     """Return the one JSON form of a plain value: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def object_digest(manifest: Manifest) -> str:
@@ -92,6 +94,13 @@ def set_digest(objects: Iterable[Manifest]) -> str:
     """Return the digest of a set of rendered objects; their order does not matter."""
     parts = sorted(sha256(canonical(manifest)).digest() for manifest in objects)
     return sha256(b"".join(parts)).hexdigest()
+
+
+def digests_of(objects: Sequence[Manifest]) -> tuple[tuple[str, ...], str]:
+    """Return :func:`object_digest` of each object and :func:`set_digest` of all, at half the price."""
+    hashes = [sha256(canonical(manifest)) for manifest in objects]
+    together = sha256(b"".join(sorted(one.digest() for one in hashes)))
+    return tuple(one.hexdigest()[:16] for one in hashes), together.hexdigest()
 
 
 def target_digest(objects_digest: str, fleet: str, target: Target, settings: str) -> str:

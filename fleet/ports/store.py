@@ -6,11 +6,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from fleet.model.names import Target
-from fleet.model.reconcile import Run
 from fleet.model.state import RecordedState
+
+if TYPE_CHECKING:
+    from fleet.model.reconcile import Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -17,11 +17,13 @@ from fleet.adapters.store.leases import Leases
 from fleet.errors import ConflictError, FleetError, UsageError
 from fleet.model.names import Target
 from fleet.model.objects import ObjectRef
-from fleet.model.reconcile import Run
 from fleet.model.release import Release
 from fleet.model.state import RecordedObject, RecordedState
 from fleet.ports.clock import Clock
 from fleet.ports.store import Lease
+
+if TYPE_CHECKING:
+    from fleet.model.reconcile import Run
 
 KEPT_RUNS = 500
 """Newest runs that are kept."""
@@ -65,6 +67,8 @@ class SqlStore:
 
     def runs(self, limit: int = 20) -> Sequence[Run]:
         """Return the newest runs, newest first."""
+        from fleet.model.reconcile import Run
+
         rows = self._database.query("SELECT body FROM runs ORDER BY started DESC, id DESC LIMIT ?", [limit])
         return [Run.model_validate_json(zlib.decompress(body)) for (body,) in rows]
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fleet.engine.objects import OwnedObjects, in_apply_order, object_digest, ownership, set_digest, target_digest
+from fleet.engine.objects import OwnedObjects, digests_of, in_apply_order, ownership, target_digest
 from fleet.engine.values import expand, merge
 from fleet.errors import Location, Problem
 from fleet.model.declared import ClusterSpec
@@ -243,4 +243,5 @@ def _release_values(release: Release, environment: str, app: str) -> dict[str, A
 
 def _digested(objects: Sequence[Manifest]) -> _Rendered:
     ordered = in_apply_order(objects)
-    return _Rendered(ordered, tuple(object_digest(manifest) for manifest in ordered), set_digest(ordered))
+    digests, digest = digests_of(ordered)
+    return _Rendered(ordered, digests, digest)

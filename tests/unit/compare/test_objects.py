@@ -6,6 +6,7 @@ from fleet.engine.objects import (
     OwnedObjects,
     canonical,
     digest_of_live,
+    digests_of,
     in_apply_order,
     object_digest,
     owner_of,
@@ -96,3 +97,8 @@ def test_lazy_objects_are_equal_to_labelled_ones() -> None:
     assert tuple(lazy) == labelled
     assert (len(lazy), lazy[1], lazy[:1]) == (2, labelled[1], labelled[:1])
     assert lazy.rendered is rendered
+
+
+def test_digests_of_many_are_those_of_each_and_of_all() -> None:
+    objects = [deployment(), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ü"}}]
+    assert digests_of(objects) == (tuple(object_digest(one) for one in objects), set_digest(objects))
