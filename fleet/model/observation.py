@@ -13,7 +13,6 @@ from pydantic import Field
 from fleet.model.base import Report
 from fleet.model.health import HealthStatus
 from fleet.model.names import Target
-from fleet.model.pull_request import Approval
 from fleet.model.release import Release
 from fleet.model.restriction import Restrictions
 
@@ -47,28 +46,6 @@ class ProbeAnswer(Report):
     """Whether an answer is on its way, as of a Job that still runs."""
 
 
-class CheckStatus(Report):
-    """A check of the forge (commit status) on the head of a pull request."""
-
-    name: str
-    state: str
-    """`success`, `pending` or `failure`."""
-    url: str = ""
-
-
-class ReviewObservation(Report):
-    """The pull request of the promotion, as the forge has it."""
-
-    number: int
-    author: str
-    head: str
-    approvals: tuple[Approval, ...] = ()
-    checks: tuple[CheckStatus, ...] | None = None
-    """None: the forge has no checks, or did not tell."""
-    version: str = ""
-    """Release that it would bring, by its trailers."""
-
-
 class Observations(Report):
     """Everything that was observed at one moment."""
 
@@ -79,5 +56,3 @@ class Observations(Report):
     restrictions: Restrictions | None = None
     """None: they could not be read, so nobody knows."""
     probes: tuple[ProbeAnswer, ...] = ()
-    review: ReviewObservation | None = None
-    """None: no pull request is open yet."""

@@ -25,6 +25,27 @@ class Approval(Report):
     time: datetime
 
 
+class CheckState(StrEnum):
+    """What a check of the forge found."""
+
+    SUCCESS = "success"
+    PENDING = "pending"
+    FAILURE = "failure"
+
+
+class Check(Report):
+    """What a check (commit status) found of one head commit."""
+
+    name: str
+    state: CheckState
+    head: str
+    by: str = ""
+    """Who reported it."""
+    time: datetime | None = None
+    url: str = ""
+    """Where the details are."""
+
+
 class Comment(Report):
     """A comment on a pull request."""
 
@@ -50,6 +71,8 @@ class PullRequest(Report):
     labels: tuple[str, ...] = ()
     approvals: tuple[Approval, ...] = ()
     comments: tuple[Comment, ...] = ()
+    checks: tuple[Check, ...] = ()
+    """The newest of each name and head."""
     merge_commit: str | None = None
     merged_by: str | None = None
     url: str = ""
@@ -62,6 +85,10 @@ class PullRequest(Report):
     def approvers(self) -> tuple[str, ...]:
         """Who approved the present head, without the author, each once."""
         return tuple(dict.fromkeys(a.by for a in self.approvals if a.head == self.head and a.by != self.author))
+
+    def check(self, name: str) -> Check | None:
+        """Return what a check found of the present head; None if it has not reported."""
+        return next((check for check in self.checks if (check.name, check.head) == (name, self.head)), None)
 
 
 class PullRequestDraft(Report):

@@ -5,10 +5,18 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 
-from fleet.engine.approvals import Requirement, approvals_gate, requirement
+from fleet.engine.approvals import (
+    Requirement,
+    approvals_gate,
+    check_gates,
+    owners_gate,
+    requirement,
+    role_gates,
+)
+from fleet.engine.codeowners import PLACES, owners_of
 from fleet.errors import BaseMovedError, BlockedError, ConflictError, ForgeError, UsageError
 from fleet.model.gate import GateResult, Verdict
-from fleet.model.pull_request import PullRequest, PullRequestDiff, PullRequestReview, PullRequestState
+from fleet.model.pull_request import CheckState, PullRequest, PullRequestDiff, PullRequestReview, PullRequestState
 from fleet.operations.common.loading import load_fleet
 from fleet.operations.common.merging import promotion_gates
 from fleet.operations.common.observing import Senses
@@ -17,6 +25,7 @@ from fleet.ports.config import FleetLoader, PinEditor
 from fleet.ports.forge import Forge, ForgeReader
 from fleet.ports.renderer import Renderer
 from fleet.ports.repository import RepositoryReader
+from fleet.ports.tree import EntryKind
 
 _COMMIT = re.compile(r"\A[0-9a-f]{7,64}\Z")
 _ATTEMPTS = 5
@@ -66,7 +75,7 @@ def review_pull_request(
     gates: tuple[GateResult, ...] = ()
     if found.state is PullRequestState.OPEN:
         world = World(fleet, tree, repository, loader, renderer, pin_editor, branch)
-        gates = (*promotion_gates(found, paths, world, senses), *_gates(found, base, needed, repository))
+        gates = (*promotion_gates(found, paths, world, senses), *_gates(found, base, paths, needed, world))
     return PullRequestReview(
         pull_request=found,
         paths=paths,
@@ -200,6 +209,17 @@ def merge_reviewed(
     return merged
 
 
+def report_check(number: int, name: str, state: CheckState, head: str | None, url: str, *, forge: Forge) -> PullRequest:
+    """Report what a check found of the head of a pull request; the newest report of a name counts.
+
+    Raises:
+        ConflictError: the pull request has another head by now.
+        ForgeError: there is no such pull request, or it is not open.
+    """
+    found = forge.get(number)
+    return forge.report(number, _same_head(found, head), name, state, url)
+
+
 def close_pull_request(number: int, comment: str = "", *, forge: Forge) -> PullRequest:
     """Close a pull request without merging it.
 
@@ -220,9 +240,23 @@ def merge_message(review: PullRequestReview, repository: RepositoryReader) -> st
     return f"Merge pull request #{found.number}: {_one_line(found.title)}\n\n" + "\n".join(dict.fromkeys(trailers))
 
 
-def _gates(found: PullRequest, base: str, needed: Requirement, repository: RepositoryReader) -> tuple[GateResult, ...]:
-    mergeable = _mergeable_gate(found, base, repository)
-    return (approvals_gate(found, needed), _branch_gate(found, repository), mergeable)
+def _gates(
+    found: PullRequest, base: str, paths: tuple[str, ...], needed: Requirement, world: World
+) -> tuple[GateResult, ...]:
+    members = world.fleet.file.roles
+    gates = [approvals_gate(found, needed), *role_gates(found, needed, members)]
+    if needed.codeowners:
+        gates.append(owners_gate(found, owners_of(_codeowners(world), paths), members))
+    gates += check_gates(found, needed)
+    return (*gates, _branch_gate(found, world.repository), _mergeable_gate(found, base, world.repository))
+
+
+def _codeowners(world: World) -> str:
+    """Return `CODEOWNERS` of the protected branch; empty if there is none."""
+    for path in PLACES:
+        if any(entry.path == path and entry.kind is EntryKind.FILE for entry in world.tree.entries(path)):
+            return world.tree.read(path).decode(errors="replace")
+    return ""
 
 
 def _branch_gate(found: PullRequest, repository: RepositoryReader) -> GateResult:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from fleet.model.pull_request import PullRequest, PullRequestDraft, PullRequestState
+from fleet.model.pull_request import CheckState, PullRequest, PullRequestDraft, PullRequestState
 
 
 class ForgeReader(Protocol):
@@ -51,6 +51,15 @@ class Forge(ForgeReader, Protocol):
         Raises:
             ConflictError: the pull request has another head by now.
             ForgeError: it is not open, or the approver is its author.
+        """
+        ...
+
+    def report(self, number: int, head: str, name: str, state: CheckState, url: str = "") -> PullRequest:
+        """Report what a check found of a head commit; the newest report of a name counts. The same again is said once.
+
+        Raises:
+            ConflictError: the pull request has another head by now.
+            ForgeError: it is not open.
         """
         ...
 

@@ -98,6 +98,7 @@ def test_json_is_the_pull_request_and_nothing_else(team: Team) -> None:
         "updated": "",
         "labels": [],
         "approvals": [],
+        "checks": [],
         "comments": [],
         "mergeCommit": None,
         "mergedBy": None,
@@ -260,3 +261,27 @@ def test_outside_a_repository(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert "is not inside a git repository" in ended.stderr
     assert "fleet init" in ended.stderr
+
+
+def test_roles_owners_and_checks_hold_the_merge_until_they_are_there(team: Team) -> None:
+    root = team.clones["Eve"]
+    push_file(root, "main", "fleet.yaml", "name: shop\nroles: {leads: [eve@example.com]}\n")
+    policy = "policy:\n  approvals: 1\n  approvalRoles: {leads: 1}\n  codeowners: true\n  checks: [ci/test]\n"
+    push_file(root, "main", POLICY, small_fleet()[POLICY] + policy)
+    push_file(root, "main", "CODEOWNERS", "environments/prod/ bob@example.com\n")
+    head = team.open()
+    held = team.fleet("Bob", "pr", "merge", "1", "--yes")
+    assert held.returncode == 4
+    for gate in ("approvals(prod)", "role(leads)", "owners", "check(ci/test)"):
+        assert f"{gate}: " in held.stderr
+    assert team.fleet("Bob", "pr", "approve", "1").returncode == 0
+    assert team.fleet("Eve", "pr", "approve", "1").returncode == 0
+    still = team.fleet("Bob", "pr", "merge", "1", "--yes")
+    assert (still.returncode, "check(ci/test)" in still.stderr, "role(leads)" in still.stderr) == (4, True, False)
+    wrong = team.fleet("Bob", "pr", "check", "1", "ci/test", "--state", "green")
+    assert (wrong.returncode, "use `success`" in wrong.stderr) == (2, True)
+    other = team.fleet("Bob", "pr", "check", "1", "ci/test", "--state", "success", "--head", "f" * 40)
+    assert other.returncode == 4
+    green = team.fleet("Bob", "pr", "check", "1", "ci/test", "--state", "success", "--head", head)
+    assert (green.returncode, green.stdout) == (0, f"ci/test is success for #1 at {head[:7]}\n")
+    assert team.fleet("Bob", "pr", "merge", "1", "--yes").returncode == 0

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fleet.errors import BaseMovedError, ConflictError, ForgeError
-from fleet.model.pull_request import PullRequest, PullRequestDraft, PullRequestState
+from fleet.model.pull_request import CheckState, PullRequest, PullRequestDraft, PullRequestState
 from fleet.ports.forge import Forge
 
 BRANCH = "fleet/promote/staging/bookinfo"
@@ -115,6 +115,31 @@ class ForgeContract(ABC):
         assert second.number != first.number
         assert [p.number for p in world.forge("Ada").list()] == [second.number]
         assert [p.number for p in world.forge("Ada").list(None)] == [second.number, first.number]
+
+    # ── checks ──
+
+    def test_a_check_belongs_to_a_head_and_its_newest_report_counts(self, world: ForgeWorld) -> None:
+        head = world.push(BRANCH, "a.txt", "2")
+        number = world.forge("Ada").open(draft(head)).number
+        world.forge("Bob").report(number, head, "ci/test", CheckState.PENDING)
+        failed = world.forge("Bob").report(number, head, "ci/test", CheckState.FAILURE, "https://ci.example.com/1")
+        said = failed.check("ci/test")
+        assert said is not None
+        assert (said.state, said.url) == (CheckState.FAILURE, "https://ci.example.com/1")
+        assert world.forge("Ada").get(number).checks == failed.checks
+        assert failed.check("ci/lint") is None
+        world.push(BRANCH, "a.txt", "3")
+        assert world.forge("Ada").get(number).check("ci/test") is None
+
+    def test_a_report_about_an_earlier_head_or_a_closed_pull_request_is_refused(self, world: ForgeWorld) -> None:
+        head = world.push(BRANCH, "a.txt", "2")
+        number = world.forge("Ada").open(draft(head)).number
+        newer = world.push(BRANCH, "a.txt", "3")
+        with pytest.raises(ConflictError):
+            world.forge("Bob").report(number, head, "ci/test", CheckState.SUCCESS)
+        world.forge("Ada").close(number)
+        with pytest.raises(ForgeError):
+            world.forge("Bob").report(number, newer, "ci/test", CheckState.SUCCESS)
 
     # ── read ──
 

@@ -31,10 +31,19 @@ from fleet.adapters.forge.documents import (
     pull_ref,
     unreadable,
 )
+from fleet.adapters.forge.refusals import branch_gone, head_moved, require_open
 from fleet.engine.people import same_person
 from fleet.errors import BaseMovedError, ConflictError, FleetError, ForgeError, GitError
 from fleet.failpoints import failpoint
-from fleet.model.pull_request import Approval, Comment, PullRequest, PullRequestDraft, PullRequestState
+from fleet.model.pull_request import (
+    Approval,
+    Check,
+    CheckState,
+    Comment,
+    PullRequest,
+    PullRequestDraft,
+    PullRequestState,
+)
 from fleet.ports.clock import Clock
 from fleet.ports.repository import RefUpdate, RepositoryWriter
 
@@ -107,6 +116,10 @@ class LocalForge:
         """Approve a head commit as the present identity. Approving the same head twice counts once."""
         return self._repeat(lambda view: self._approve(view, number, head))
 
+    def report(self, number: int, head: str, name: str, state: CheckState, url: str = "") -> PullRequest:
+        """Report what a check found of a head commit; the newest report of a name counts."""
+        return self._repeat(lambda view: self._report(view, number, head, name, state, url))
+
     def merge(
         self, number: int, head: str, message: str, *, base: str | None = None, fast_forward: bool = False
     ) -> PullRequest:
@@ -135,7 +148,7 @@ class LocalForge:
     def _open(self, view: _View, draft: PullRequestDraft) -> PullRequest:
         present = view.branch(draft.branch)
         if present != draft.head:
-            raise _head_moved(f"branch `{draft.branch}`", draft.head, present)
+            raise head_moved(f"branch `{draft.branch}`", draft.head, present)
         now = self._clock.now()
         if open_ref(draft.branch) in view.refs:
             tip, known = self._read(view, self._number_at(view, open_ref(draft.branch)))
@@ -168,11 +181,11 @@ class LocalForge:
     def _approve(self, view: _View, number: int, head: str) -> PullRequest:
         tip, known = self._read(view, number)
         present = self._present(view, known)
-        _require_open(known)
+        require_open(known)
         if view.branch(known.branch) is None:
-            raise _Torn from _branch_gone(known)
+            raise _Torn from branch_gone(known)
         if present.head != head:
-            raise _head_moved(f"pull request #{number}", head, present.head)
+            raise head_moved(f"pull request #{number}", head, present.head)
         by = self._repository.identity
         if same_person(by, known.author):
             raise ForgeError(
@@ -187,6 +200,21 @@ class LocalForge:
         wanted = known.model_copy(update={"head": head, "approvals": approvals, "updated": now})
         return self._save(view, tip, known, wanted, f"approved at {head[:7]}")
 
+    def _report(self, view: _View, number: int, head: str, name: str, state: CheckState, url: str) -> PullRequest:
+        tip, known = self._read(view, number)
+        present = self._present(view, known)
+        require_open(known)
+        if present.head != head:
+            raise head_moved(f"pull request #{number}", head, present.head)
+        said = present.check(name)
+        if said is not None and (said.state, said.url) == (state, url):
+            return present
+        now, by = self._clock.now(), self._repository.identity
+        others = (check for check in known.checks if (check.name, check.head) != (name, head))
+        checks = (*others, Check(name=name, state=state, head=head, by=by, time=now, url=url))
+        wanted = known.model_copy(update={"head": head, "checks": checks, "updated": now})
+        return self._save(view, tip, known, wanted, f"{name}: {state.value}")
+
     def _merge(
         self, view: _View, number: int, head: str, message: str, expected: str | None, fast_forward: bool
     ) -> PullRequest:
@@ -194,8 +222,8 @@ class LocalForge:
         if known.state is PullRequestState.MERGED:
             if known.head == head:
                 return known
-            raise _head_moved(f"pull request #{number}, which is merged,", head, known.head)
-        _require_open(known)
+            raise head_moved(f"pull request #{number}, which is merged,", head, known.head)
+        require_open(known)
         base = view.branch(known.base_branch)
         if base is None:
             raise ForgeError(
@@ -203,9 +231,9 @@ class LocalForge:
             )
         present = view.branch(known.branch)
         if present is None and not self._is_in(known.head, base):
-            raise _Torn from _branch_gone(known)
+            raise _Torn from branch_gone(known)
         if (present or known.head) != head:
-            raise _head_moved(f"pull request #{number}", head, present)
+            raise head_moved(f"pull request #{number}", head, present)
         if expected not in (None, base):
             raise BaseMovedError(f"`{known.base_branch}` moved to {base[:7]} while pull request #{number} was judged")
         self._need(head, base)
@@ -233,7 +261,7 @@ class LocalForge:
         tip, known = self._read(view, number)
         if known.state is PullRequestState.CLOSED:
             return known
-        _require_open(known)
+        require_open(known)
         now = self._clock.now()
         head = view.branch(known.branch) or known.head
         closed = known.model_copy(update={"head": head, "state": PullRequestState.CLOSED, "updated": now})
@@ -363,32 +391,3 @@ class LocalForge:
 def _commented(known: PullRequest, by: str, text: str, clock: Clock) -> PullRequest:
     now = clock.now()
     return known.model_copy(update={"comments": (*known.comments, Comment(by=by, text=text, time=now)), "updated": now})
-
-
-def _require_open(known: PullRequest) -> None:
-    if known.state is not PullRequestState.OPEN:
-        raise ForgeError(
-            f"pull request #{known.number} is {known.state} already",
-            code="FLT-FRG-005",
-            hints=(f"fleet pr show {known.number}",),
-        )
-
-
-def _branch_gone(known: PullRequest) -> ForgeError:
-    return ForgeError(
-        f"the branch `{known.branch}` of pull request #{known.number} was deleted by hand",
-        code="FLT-FRG-007",
-        hints=(
-            f"bring it back with `git push origin {known.head}:refs/heads/{known.branch}`",
-            f"or give it up with `fleet pr close {known.number}`",
-        ),
-    )
-
-
-def _head_moved(what: str, seen: str, present: str | None) -> ConflictError:
-    now = f"is at {present[:7]} now" if present else "is gone"
-    return ConflictError(
-        f"{what} {now}, not at {seen[:7]}",
-        code="FLT-FRG-008",
-        hints=("look at what changed, and run the command again",),
-    )

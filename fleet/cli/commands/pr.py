@@ -8,6 +8,7 @@ import typer
 
 from fleet.cli.options import OutputForm, Yes
 from fleet.cli.session import Session
+from fleet.errors import UsageError
 from fleet.model.events import Level
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def register(app: typer.Typer) -> None:
     group.command("show")(show)
     group.command("diff")(diff)
     group.command("approve")(approve)
+    group.command("check")(check)
     group.command("merge")(merge)
     group.command("close")(close)
     app.add_typer(group, name="pr", rich_help_panel="Change")
@@ -136,6 +138,43 @@ def approve(context: typer.Context, number: Number, head: Head = None, output: O
     session.show("fleet.pr.approve/v1", review, lambda terminal: show_gates(terminal, review.gates))
     _say(session, f"approved #{found.number} at {found.head[:7]}")
     _next_of_review(session, review)
+
+
+def check(
+    context: typer.Context,
+    number: Number,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the check, as policies name it: `ci/test`.")],
+    state: Annotated[str, typer.Option("--state", metavar="STATE", help="`success`, `pending` or `failure`.")],
+    url: Annotated[str, typer.Option("--url", metavar="URL", help="Where the details are.")] = "",
+    head: Head = None,
+    output: OutputForm = "table",
+) -> None:
+    """Report what a check found of the present head of a pull request, as CI does.
+
+    Policies (`checks:`) name the checks that have to be green before a merge. The newest report of a name counts; a
+    later push to the branch needs a new one.
+
+    \b
+    Examples:
+      fleet pr check 7 ci/test --state success
+      fleet pr check 7 ci/test --state failure --url https://ci.example.com/runs/12 --head 4f1c2e0
+
+    Exit codes: 0 done, 1 refused, 2 wrong usage, 4 the pull request has another head by now, 5 the remote cannot be
+    reached.
+    """
+    from fleet.model.pull_request import CheckState
+    from fleet.operations.pull_requests import report_check
+
+    session = Session.of(context, output)
+    if state not in [known.value for known in CheckState]:
+        raise UsageError(
+            f"`--state {state}` is not a state of a check", hints=("use `success`, `pending` or `failure`",)
+        )
+    if url and not url.startswith(("https://", "http://")):
+        raise UsageError(f"`--url {url}` is not an address", hints=("give one that starts with `https://`",))
+    found = report_check(number, name, CheckState(state), head, url, forge=session.services.forge)
+    text = f"{name} is {state} for #{found.number} at {found.head[:7]}"
+    session.show("fleet.pr.check/v1", found, lambda terminal: terminal.print(text))
 
 
 def merge(
