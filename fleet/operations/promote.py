@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib import import_module
 
+from fleet.engine.dependencies import in_order
 from fleet.engine.names import require_known
 from fleet.engine.plan_promotion import branch_name
 from fleet.errors import FleetError, UsageError
@@ -60,7 +61,7 @@ def prepare(
 ) -> Prepared:
     """Return what promoting each app would do. Writes nothing.
 
-    What is wrong with one app is told in its plan, and the others go on.
+    What is wrong with one app is told in its plan, and the others go on. An app comes after those that it depends on.
 
     Args:
         apps: names of apps, each once.
@@ -81,12 +82,12 @@ def prepare(
         ConfigError: the fleet cannot be loaded.
         UnreachableError: the remote cannot be reached.
     """
-    names = tuple(dict.fromkeys(apps))
     with ThreadPoolExecutor(3, thread_name_prefix="promote") as pool:
         pool.submit(import_module, "fleet.operations.common.texts")  # brings Jinja2, while git talks to the remote
         fleet, tree = load_fleet(repository, loader, branch)
         world = World(fleet, tree, repository, loader, renderer, pin_editor, branch)
-        origin = source_of(fleet, to, source, names[0])
+        origin = source_of(fleet, to, source, apps[0])
+        names = in_order(apps, {name: spec.depends_on for name, spec in fleet.apps.items()})
         asked = pool.submit(_open_requests, forge, [branch_name(PromotionKind.PROMOTION, to, app) for app in names])
         drafts = {app: _draft(world, app, origin, to) for app in names}
         moving = {a: d for a, d in drafts.items() if isinstance(d, Draft) and d.before != d.after}

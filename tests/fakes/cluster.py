@@ -25,6 +25,7 @@ class FakeCluster:
     name: str
     objects: dict[Identity, dict[str, Any]] = field(default_factory=dict)
     unreachable: bool = False
+    kubernetes: str = "v1.36.1"
     unready: set[str] = field(default_factory=set)
     """Names of Deployments whose pods never become ready."""
     removed_at_once: set[str] = field(default_factory=set)
@@ -39,7 +40,7 @@ class FakeCluster:
 
     def version(self) -> str:
         self._answer()
-        return "v1.36.1"
+        return self.kubernetes
 
     def kind(self, api_version: str, kind: str) -> ApiKind | None:
         self._answer()

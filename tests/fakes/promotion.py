@@ -84,6 +84,7 @@ class StoredClusters(FakeClusters):
         cluster = self[name]
         data = json.loads(path.read_text()) if path.exists() else {}
         cluster.unreachable = bool(data.get("unreachable"))
+        cluster.kubernetes = data.get("kubernetes", "v1.36.1")
         cluster.unready = set(data.get("unready", ()))
         cluster.objects = {}
         for manifest in data.get("objects", ()):

@@ -68,6 +68,14 @@ KUBECONFIG_OUTSIDE = "FLT-CFG-072"
 BAD_REF = "FLT-CFG-073"
 BAD_NAMESPACE = "FLT-CFG-074"
 NOT_EDITABLE = "FLT-CFG-080"
+BAD_RANGE = "FLT-CFG-090"
+NOT_PROVIDED = "FLT-CFG-091"
+TWO_PROVIDERS = "FLT-CFG-092"
+DEPENDS_IN_CIRCLE = "FLT-CFG-093"
+UNKNOWN_DEPENDENCY = "FLT-CFG-094"
+NOT_SATISFIED = "FLT-CFG-095"
+SCHEMA_NOT_OWN = "FLT-CFG-096"
+BAD_MIGRATION = "FLT-CFG-097"
 
 CODES: dict[str, Code] = {
     "FLT-CFG-001": Code(
@@ -223,5 +231,38 @@ CODES: dict[str, Code] = {
     NOT_EDITABLE: Code(
         "a pin cannot be edited by machine",
         "The top level of a pin is a mapping in block style with `release:` on a line of its own.",
+    ),
+    BAD_RANGE: Code(
+        "a required version is not a range",
+        "Ranges are written as npm writes them: `^2.1`, `>=2.0 <3`, `1.x || 2.x`.",
+    ),
+    NOT_PROVIDED: Code(
+        "an app requires what nobody provides",
+        "Every API and database schema under `requires` is listed under `provides` of some app of the fleet.",
+    ),
+    TWO_PROVIDERS: Code(
+        "two apps of an environment provide the same API or schema",
+        "Nobody could know which of the two a consumer reaches, or which one migrates the database. Give one of them "
+        "another name, such as `reviews-v2`.",
+    ),
+    DEPENDS_IN_CIRCLE: Code(
+        "apps depend on each other in a circle",
+        "`dependsOn` orders the promotions of several apps, so there has to be a first one. APIs may be required in "
+        "both directions: write those under `requires` instead.",
+    ),
+    UNKNOWN_DEPENDENCY: Code("an app depends on one that is not declared", "`dependsOn` names directories of `apps/`."),
+    NOT_SATISFIED: Code(
+        "no declared version is in a required range",
+        "The newest `app.yaml` of the provider has a version that does not fit. A warning only: the gate "
+        "`compatibility` judges the releases of each environment.",
+    ),
+    SCHEMA_NOT_OWN: Code(
+        "an app does not work with the schema that it provides",
+        "`requires.schemas` of an app has to include the version under its own `provides.schemas`: it runs with it.",
+    ),
+    BAD_MIGRATION: Code(
+        "a migration is badly declared",
+        "A migration names a schema under `provides.schemas`, a version that is not later than the one there, and a "
+        "Job of the app's templates that no other migration names.",
     ),
 }

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from fleet.adapters.config import checks, codes, contracts, layout, wording
+from fleet.adapters.config import checks, codes, contracts, interfaces, layout, wording
 from fleet.adapters.config.declared import Declared, Parsed
 from fleet.adapters.config.document import SIZE_LIMIT, Document, parse
 from fleet.engine import pipeline
@@ -74,6 +74,7 @@ class YamlFleetLoader:
             *(problem for parsed in declared.files() for problem in parsed.problems),
             *checks.check(declared),
             *contracts.check(declared),
+            *interfaces.check(declared),
         ]
         return LoadedFleet(_build(tree, declared), tuple(sorted(problems, key=_place)))
 

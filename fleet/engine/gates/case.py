@@ -46,9 +46,14 @@ class Case:
     objects: Mapping[Target, Sequence[Manifest]] = field(default_factory=dict)
     """What each target of the environment would be."""
     specs: Mapping[tuple[str, str], AppSpec] = field(default_factory=dict)
-    """`app.yaml` of each (environment, app) at its pinned revision; that of ``after`` at (environment, app)."""
+    """`app.yaml` of each (environment, app) at its pinned revision, in the environment and in its source; that of
+    ``after`` at (environment, app). Empty where no app of the fleet declares anything that has to fit."""
     specs_before: AppSpec | None = None
     """`app.yaml` at the revision of ``before``."""
+    specs_past: Mapping[str, AppSpec] = field(default_factory=dict)
+    """`app.yaml` of the app by revision, of releases that the environment had; only where schemas are declared."""
+    unread: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Why the `app.yaml` of an (environment, app) cannot be read, so that nobody knows what it declares."""
     overrides: Sequence[Override] = ()
     """What a person asked to promote past, with the reason."""
     direct: bool = False

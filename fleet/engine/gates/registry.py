@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from fleet.engine.gates import approvals, health, secrets
+from fleet.engine.gates import approvals, compatibility, dependencies, health, removals, secrets
 from fleet.engine.gates.case import Case
 from fleet.engine.gates.overriding import apply_overrides
 from fleet.model.gate import GateResult
@@ -14,6 +14,9 @@ Judge = Callable[[Case], Iterator[GateResult]]
 GATES: tuple[Judge, ...] = (
     health.judge,
     secrets.judge,
+    dependencies.judge,
+    compatibility.judge,
+    removals.judge,
     approvals.judge,
 )
 

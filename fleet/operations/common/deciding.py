@@ -9,6 +9,7 @@ from datetime import datetime
 from fleet.engine.gates.case import Case
 from fleet.engine.gates.overriding import refused_override
 from fleet.engine.gates.registry import decide
+from fleet.engine.gates.removals import deprecations, uses_ending
 from fleet.errors import DeniedError
 from fleet.model.gate import GateResult, Override, Verdict
 from fleet.model.names import Target
@@ -17,6 +18,7 @@ from fleet.model.promotion import HistoryEntry, PromotionPlan
 from fleet.model.release import Release
 from fleet.operations.common.desired import DesiredTargets
 from fleet.operations.common.history import pin_history
+from fleet.operations.common.interfaces import declarations
 from fleet.operations.common.observing import Senses, look
 from fleet.operations.common.planning import Planned, World
 from fleet.ports.probes import Question
@@ -46,6 +48,7 @@ def observed(world: World, plans: Iterable[Planned], states: DesiredTargets, sen
     """
     wanted: dict[Target, Release] = {}
     questions = []
+    versions: dict[str, None] = {}
     for planned in plans:
         plan = planned.plan
         if plan is None or plan.nothing_to_do:
@@ -53,7 +56,8 @@ def observed(world: World, plans: Iterable[Planned], states: DesiredTargets, sen
         if plan.source is not None:
             wanted |= dict.fromkeys(world.targets(plan.source, plan.app), plan.after)
         questions.append(Question(world.fleet, plan.app, plan.source, plan.environment, plan.after))
-    return look(world.fleet, wanted, states, questions, senses=senses)
+        versions |= dict.fromkeys(target.cluster for target in uses_ending(planned.objects))
+    return look(world.fleet, wanted, states, questions, senses=senses, versions=tuple(versions))
 
 
 def judged(planned: Planned, world: World, observations: Observations, wishes: Wishes | None = None) -> Planned:
@@ -67,7 +71,8 @@ def judged(planned: Planned, world: World, observations: Observations, wishes: W
     if refused:
         error = DeniedError("; ".join(refused), code=NOT_ALLOWED, hints=_names_of(gates))
         return replace(planned, plan=None, error=error)
-    return replace(planned, plan=plan.model_copy(update={"gates": gates}))
+    warnings = dict.fromkeys((*plan.warnings, *deprecations(planned.objects, observations.versions)))
+    return replace(planned, plan=plan.model_copy(update={"gates": gates, "warnings": tuple(warnings)}))
 
 
 def _names_of(gates: Sequence[GateResult]) -> tuple[str, ...]:
@@ -77,6 +82,11 @@ def _names_of(gates: Sequence[GateResult]) -> tuple[str, ...]:
 
 def case_of(plan: PromotionPlan, planned: Planned, world: World, observations: Observations, wishes: Wishes) -> Case:
     """Return everything that the gates look at."""
+    history = _history(world, plan.app)
+    places = [plan.environment, *([plan.source] if plan.source is not None else [])]
+    declared = declarations(
+        world.fleet, world.specs, plan.app, places, before=plan.before, after=plan.after, history=history
+    )
     return Case(
         fleet=world.fleet,
         kind=plan.kind,
@@ -87,8 +97,12 @@ def case_of(plan: PromotionPlan, planned: Planned, world: World, observations: O
         after=plan.after,
         observed=observations,
         now=wishes.at or observations.at,
-        history=_history(world, plan.app),
+        history=history,
         objects=planned.objects,
+        specs=declared.specs,
+        specs_before=declared.before,
+        specs_past=declared.past,
+        unread=declared.unread,
         overrides=wishes.overrides,
         direct=plan.direct,
     )

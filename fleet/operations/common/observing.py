@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from fleet.engine.kubernetes_apis import minor_of, release_text
 from fleet.errors import FleetError
 from fleet.model.fleet import Fleet
 from fleet.model.health import HealthStatus
@@ -18,6 +20,9 @@ from fleet.ports.clock import Clock
 from fleet.ports.cluster import Clusters
 from fleet.ports.probes import Prober, Question
 from fleet.ports.restrictions import RestrictionReader
+
+_MOST_CLUSTERS = 16
+"""Clusters that are asked for their version at the same time."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ def look(
     questions: Iterable[Question],
     *,
     senses: Senses,
+    versions: Sequence[str] = (),
 ) -> Observations:
     """Return what is observed now. What cannot be found out is left open, and gates that need it are pending.
 
@@ -48,8 +54,12 @@ def look(
         states: desired states of these targets at these releases, and why others have none.
         questions: what gates of one's own ask about.
         senses: where to look.
+        versions: clusters whose Kubernetes version is needed.
     """
-    seen = observe(fleet, {t: s for t, s in states.states.items() if t in wanted}, clusters=senses.clusters)
+    with ThreadPoolExecutor(1, thread_name_prefix="versions") as pool:
+        asked = pool.submit(_versions, fleet, versions, senses.clusters) if versions else None
+        seen = observe(fleet, {t: s for t, s in states.states.items() if t in wanted}, clusters=senses.clusters)
+        answered = asked.result() if asked is not None else {}
     targets = []
     for target, release in wanted.items():
         health = seen.health.get(target)
@@ -69,9 +79,25 @@ def look(
     return Observations(
         at=senses.clock.now(),
         targets=tuple(targets),
+        versions=answered,
         restrictions=_restrictions(senses.restrictions),
         probes=tuple(answer for question in questions for answer in _answers(question, senses.prober)),
     )
+
+
+def _versions(fleet: Fleet, names: Sequence[str], clusters: Clusters) -> dict[str, str]:
+    """Return the Kubernetes release of each cluster that answers, as `1.36`."""
+
+    def ask(name: str) -> str | None:
+        try:
+            return clusters.reader(name, fleet.clusters[name]).version()
+        except FleetError:
+            return None
+
+    with ThreadPoolExecutor(min(len(names), _MOST_CLUSTERS), thread_name_prefix="version") as pool:
+        answers = zip(names, pool.map(ask, names), strict=True)
+        releases = {name: minor_of(answer) for name, answer in answers if answer is not None}
+    return {name: release_text(release) for name, release in releases.items() if release is not None}
 
 
 def _restrictions(reader: RestrictionReader | None) -> Restrictions | None:

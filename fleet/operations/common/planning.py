@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from fleet.engine.message import one_line
 from fleet.engine.plan_promotion import Facts, also_set_by_environment, pin_path, plan_promotion
@@ -22,6 +23,7 @@ from fleet.model.promotion import (
 from fleet.model.pull_request import PullRequest
 from fleet.model.release import Pin, Release
 from fleet.operations.common.desired import DesiredTargets, desired_states
+from fleet.operations.common.interfaces import SpecReader
 from fleet.ports.config import FleetLoader, PinEditor
 from fleet.ports.renderer import Renderer
 from fleet.ports.repository import RepositoryReader
@@ -49,6 +51,11 @@ class World:
     def base(self) -> str:
         """Commit of the protected branch."""
         return self.tree.revision or ""
+
+    @cached_property
+    def specs(self) -> SpecReader:
+        """What releases declare, read once."""
+        return SpecReader(self.fleet, self.repository, self.loader)
 
     def targets(self, environment: str, app: str) -> tuple[Target, ...]:
         """Return the app on every cluster of an environment, in the order of waves."""
