@@ -45,22 +45,25 @@ def judge(case: Case) -> Iterator[GateResult]:
     others = sides(case, case.environment, without=case.app)
     if not any(interfaces(side.spec) for side in (after, *others.values())):
         return
-    yield _judged(name, case, after, others)
+    yield from _judged(name, case, after, others)
 
 
-def _judged(name: str, case: Case, after: Side, others: Mapping[str, Side]) -> GateResult:
+def _judged(name: str, case: Case, after: Side, others: Mapping[str, Side]) -> Iterator[GateResult]:
     before = side_before(case)
     reached = schemas_reached(case)
     faults = schema_faults(before, after, reached)
     now, then = _schemas(reached, before), _schemas(reached, before, after)
     broken = brought(before, after, others, now, then)
     if not faults and not broken:
-        return GateResult(name=name, verdict=Verdict.PASSED, reason=_fits(case, after, others), holds=OPEN)
+        fits = _fits(case, after, others)
+        if fits:
+            yield GateResult(name=name, verdict=Verdict.PASSED, reason=fits, holds=OPEN)
+        return
     texts = [*(_fault_text(case, fault) for fault in faults), *(c.text(case.environment) for c in broken)]
     reason = "; ".join(texts[:_SHOWN]) + (f"; and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else "")
     way = _way_out(case, before, after, others, faults, broken, then)
     verdict = Verdict.PENDING if way.other_apps else Verdict.FAILED
-    return GateResult(name=name, verdict=verdict, reason=reason, holds=OPEN, hint=way.hint, clears=way.clears)
+    yield GateResult(name=name, verdict=verdict, reason=reason, holds=OPEN, hint=way.hint, clears=way.clears)
 
 
 def brought(
@@ -106,17 +109,20 @@ def _schemas(reached: Mapping[str, str], *sides: Side | None) -> dict[str, str]:
 
 
 def _fits(case: Case, after: Side, others: Mapping[str, Side]) -> str:
-    requires = len(after.spec.requires.apis) + len(after.spec.requires.schemas)
-    provides = {*after.spec.provides.apis, *after.spec.provides.schemas}
+    """Return what holds of it, as a sentence; empty if nobody needs anything of anybody."""
+    own = after.spec.provides.schemas
+    requires = len(after.spec.requires.apis) + len(set(after.spec.requires.schemas) - set(own))
+    provides = {*after.spec.provides.apis, *own}
     users = [s.app for s in others.values() if provides & {*s.spec.requires.apis, *s.spec.requires.schemas}]
     texts = []
     if requires:
-        texts.append(f"the {requires} interfaces that it requires are" if requires > 1 else "what it requires is")
-    if not texts and not users:
-        return f"{after.text} needs nothing of others in `{case.environment}`, and none of them anything of it"
-    ours = f"{texts[0]} provided in `{case.environment}`" if texts else ""
-    theirs = f"it provides what {_listed(users)} require{'s' if len(users) == 1 else ''}" if users else ""
-    return ", and ".join(text for text in (ours, theirs) if text)
+        what = f"the {requires} interfaces that it requires are" if requires > 1 else "what it requires is"
+        texts.append(f"{what} provided in `{case.environment}`")
+    if users:
+        texts.append(f"it provides what {_listed(users)} require{'s' if len(users) == 1 else ''}")
+    if own:
+        texts.append(f"it works with the schema {_listed(sorted(own))} as it is and as it will be")
+    return ", and ".join(texts)
 
 
 def _fault_text(case: Case, fault: SchemaFault) -> str:
