@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from fleet.engine.drift import Conceal
     from fleet.model.names import Target
+    from fleet.operations.common.desk import Desk
     from fleet.operations.common.observing import Senses
     from fleet.ports.clock import Clock
     from fleet.ports.cluster import Clusters
@@ -127,6 +128,22 @@ class Services:
         from fleet.operations.common.observing import Senses
 
         return Senses(self.clusters, self.clock)
+
+    @property
+    def desk(self) -> Desk:
+        """What promotions work with."""
+        from fleet.operations.common.desk import Desk
+
+        return Desk(
+            self.repository,
+            self.loader,
+            self.renderer,
+            self.senses,
+            self.forge,
+            self.pin_editor,
+            self.branch,
+            self.reporter,
+        )
 
     @cached_property
     def store(self) -> RecordStore:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from datetime import datetime
 
 from fleet.engine.approvals import (
     Requirement,
@@ -41,6 +42,7 @@ def list_pull_requests(*, forge: ForgeReader, everything: bool = False) -> tuple
 def review_pull_request(
     number: int,
     *,
+    at: datetime | None = None,
     forge: ForgeReader,
     repository: RepositoryReader,
     loader: FleetLoader,
@@ -55,6 +57,7 @@ def review_pull_request(
 
     Args:
         number: number of the pull request.
+        at: the time that it is judged for; None: now.
         forge: where it lives.
         repository: where its files are.
         loader: reads the policies.
@@ -75,7 +78,7 @@ def review_pull_request(
     gates: tuple[GateResult, ...] = ()
     if found.state is PullRequestState.OPEN:
         world = World(fleet, tree, repository, loader, renderer, pin_editor, branch)
-        gates = (*promotion_gates(found, paths, world, senses), *_gates(found, base, paths, needed, world))
+        gates = (*promotion_gates(found, paths, world, senses, at), *_gates(found, base, paths, needed, world))
     return PullRequestReview(
         pull_request=found,
         paths=paths,

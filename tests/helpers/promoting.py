@@ -29,6 +29,7 @@ from fleet.operations import promote as promoting
 from fleet.operations import release as releasing
 from fleet.operations import rollback as going_back
 from fleet.operations.common.desired import desired_states
+from fleet.operations.common.desk import Desk
 from fleet.operations.common.loading import load_fleet
 from fleet.operations.common.observing import Senses
 from tests.fakes.promotion import FakeRenderer, StoredClusters
@@ -167,6 +168,12 @@ class Team:
             fleet, tree = load_fleet(services["repository"], services["loader"], "main")
             states = desired_states(fleet, fleet.targets(), tree=tree, **only(services, desired_states))
             return fleet, states.states
+
+    @contextmanager
+    def desk(self, by: str = "Ada") -> Iterator[Desk]:
+        """Give everything that promotions work with, freshly made."""
+        with self.people[by].services() as services:
+            yield Desk(**only(services, Desk))
 
     # ── verbs ──
 

@@ -8,7 +8,8 @@ from fleet.console.terminal import Terminal
 from fleet.model.gate import GateResult, Verdict
 from fleet.model.pull_request import PullRequest, PullRequestDiff, PullRequestReview, PullRequestState
 
-_VERDICT_STYLE = {Verdict.PASSED: "green", Verdict.PENDING: "yellow", Verdict.FAILED: "red"}
+VERDICT_STYLE = {Verdict.PASSED: "green", Verdict.PENDING: "yellow", Verdict.FAILED: "red"}
+"""Colour of each verdict; its word says the same."""
 _DIFF_STYLE = (("+++", "bold"), ("---", "bold"), ("+", "green"), ("-", "red"), ("@@", "cyan"), ("diff ", "bold"))
 
 
@@ -60,7 +61,7 @@ def show_review(terminal: Terminal, review: PullRequestReview) -> None:
 def show_gates(terminal: Terminal, gates: Sequence[GateResult]) -> None:
     """Print a line per gate: verdict, name and reason."""
     for gate in gates:
-        terminal.print(f"[{gate.verdict.value}] {gate.name}: {gate.reason}", _VERDICT_STYLE[gate.verdict])
+        terminal.print(f"[{gate.verdict.value}] {gate.name}: {gate.reason}", VERDICT_STYLE[gate.verdict])
         if gate.override is not None:
             terminal.print(f"  overridden by {gate.override.by}: {_one_line(gate.override.reason)}", "yellow")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from fleet.engine import trailers
 from fleet.engine.gates.plan import plan_gate
@@ -37,7 +38,9 @@ class Move:
     content: bytes
 
 
-def promotion_gates(found: PullRequest, paths: Sequence[str], world: World, senses: Senses) -> tuple[GateResult, ...]:
+def promotion_gates(
+    found: PullRequest, paths: Sequence[str], world: World, senses: Senses, at: datetime | None = None
+) -> tuple[GateResult, ...]:
     """Return the gates of everything that an open pull request would promote; none if it changes no release.
 
     The policies are those of the protected branch. Overrides are those that the head commit records, as far as the
@@ -48,11 +51,12 @@ def promotion_gates(found: PullRequest, paths: Sequence[str], world: World, sens
         paths: files that it changes.
         world: the fleet of the protected branch as it is now.
         senses: where to look.
+        at: the time that it is judged for; None: now.
     """
     said = _said(found.head, world)
     gates: list[GateResult] = []
     for move in _moves(found.head, paths, world):
-        gates += _gates_of(move, found, said, world, senses)
+        gates += _gates_of(move, found, said, world, senses, at)
     return tuple(dict.fromkeys(gates))
 
 
@@ -71,7 +75,9 @@ def _moves(head: str, paths: Sequence[str], world: World) -> Iterator[Move]:
             yield Move(named["app"], named["environment"], path, before, after, content)
 
 
-def _gates_of(move: Move, found: PullRequest, said: Trailers, world: World, senses: Senses) -> Iterator[GateResult]:
+def _gates_of(
+    move: Move, found: PullRequest, said: Trailers, world: World, senses: Senses, at: datetime | None
+) -> Iterator[GateResult]:
     kind = _kind(move, said, world)
     source = world.fleet.environments[move.environment].spec.promotes_from if kind is PromotionKind.PROMOTION else None
     draft = _draft(move, kind, source)
@@ -81,10 +87,10 @@ def _gates_of(move: Move, found: PullRequest, said: Trailers, world: World, sens
         yield _not_rendered(move, error)
         return
     states = _at_source(move, source, world)
-    wishes = Wishes(overrides=trailers.overrides_of(said))
+    wishes = Wishes(overrides=trailers.overrides_of(said), at=at)
     judgement = judged(planned, world, observed(world, [planned], states, senses), wishes)
     if judgement.plan is None:  # an override that nobody may make: judged without any
-        judgement = judged(planned, world, observed(world, [planned], states, senses))
+        judgement = judged(planned, world, observed(world, [planned], states, senses), Wishes(at=at))
     assert judgement.plan is not None  # noqa: S101
     yield from (gate for gate in judgement.plan.gates if gate.kind != "approvals")
     recorded = trailers.plan_of(said, move.app)
