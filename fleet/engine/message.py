@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fleet.engine.plan_promotion import risks
+from fleet.engine.redact import mask_setting
 from fleet.engine.trailers import build, of_plan
 from fleet.model.change import ChangeKind, ChangeSet
-from fleet.model.promotion import PromotionPlan, TargetGroup
+from fleet.model.promotion import PromotionPlan, Setting, TargetGroup, ValueDecision, ValueMove
 from fleet.model.release import Release
 
 SUBJECT_LIMIT = 200
@@ -40,7 +41,7 @@ def context(plan: PromotionPlan) -> dict[str, Any]:
         "before": _release(plan.before),
         "after": _release(plan.after),
         "images": changes_of(plan.before.images if plan.before else {}, plan.after.images),
-        "values": changes_of(plan.before.values if plan.before else {}, plan.after.values),
+        "values": value_rows(plan),
         "commits": [
             {"id": c.id, "short": c.id[:7], "subject": one_line(c.subject, 100), "author": one_line(c.author, 100)}
             for c in plan.commits[:_COMMITS]
@@ -87,6 +88,44 @@ def changes_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict
     ]
 
 
+def value_rows(plan: PromotionPlan) -> list[dict[str, Any]]:
+    """Return what becomes of each value of the release that differs, without secrets: name, before, after, what, who.
+
+    `before` and `after` are None where it is not set, `what` says why (`moved`, `kept`, …), `who` where it comes from.
+    """
+    if plan.values:
+        return [_value_row(move) for move in plan.values]
+    changed = changes_of(plan.before.values if plan.before else {}, plan.after.values)
+    return [
+        row
+        | {side: mask_setting(row["name"], row[side]) for side in ("before", "after")}
+        | {"what": "moved", "who": ""}
+        for row in changed
+    ]
+
+
+def origin_text(setting: Setting | None) -> str:
+    """Return who set a value and where it came from: `Ada, 4f1c2e0 in dev`; empty if that is not known."""
+    if setting is None or not setting.commit:
+        return ""
+    who = re.sub(r"\s*<[^>]*>$", "", setting.author)
+    where = f" in {setting.environment}" if setting.environment else ""
+    return one_line(f"{who}, {setting.commit[:7]}{where}" if who else f"{setting.commit[:7]}{where}", 100)
+
+
+def _value_row(move: ValueMove) -> dict[str, Any]:
+    becomes = move.becomes
+    taken = f" (--take {move.taken.value})" if move.taken is not None else ""
+    from_there = move.decision in (ValueDecision.MOVED, ValueDecision.LEFT)
+    return {
+        "name": move.path,
+        "before": move.ours.value if move.ours is not None else None,
+        "after": becomes.value if becomes is not None else None,
+        "what": f"{move.decision.value}{taken}",
+        "who": origin_text(move.theirs if from_there else move.ours),
+    }
+
+
 def summary(changes: ChangeSet) -> str:
     """Return how many objects change, by kind: `1 added, 2 changed`; empty for none."""
     return ", ".join(f"{number} {kind.value}" for kind in ChangeKind if (number := changes.count(kind)))
@@ -107,5 +146,5 @@ def _release(release: Release | None) -> dict[str, Any] | None:
         "revision": release.revision,
         "short": release.short,
         "images": dict(release.images),
-        "values": dict(release.values),
+        "values": {path: mask_setting(path, value) for path, value in release.values.items()},
     }

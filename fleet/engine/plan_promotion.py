@@ -18,7 +18,7 @@ from fleet.model.fleet import Fleet
 from fleet.model.gate import GateResult
 from fleet.model.names import Target
 from fleet.model.objects import Manifest
-from fleet.model.promotion import AppCommit, PromotionKind, PromotionPlan, TargetGroup
+from fleet.model.promotion import AppCommit, PromotionKind, PromotionPlan, TargetGroup, ValueMove
 from fleet.model.release import Release
 
 _BRANCHES = {
@@ -55,6 +55,10 @@ class Facts:
     backwards: bool = False
     also_set: Sequence[str] = ()
     """Promoted values that the environment sets too, each as a sentence."""
+    values: Sequence[ValueMove] = ()
+    """What becomes of the values that differ between source and environment."""
+    source_release: Release | None = None
+    """The release as the source has it."""
     distance: str = ""
     next_environments: Sequence[str] = ()
 
@@ -82,7 +86,9 @@ def plan_promotion(facts: Facts) -> PromotionPlan:
         warnings=tuple(dict.fromkeys(_warnings(facts, groups))),
         distance=facts.distance,
         next_environments=tuple(facts.next_environments),
-        digest=plan_digest(facts.kind, facts.app, facts.environment, facts.before, facts.after, facts.objects_after),
+        digest=plan_digest(facts),
+        values=tuple(facts.values),
+        source_release=_source_release(facts),
     )
 
 
@@ -104,14 +110,7 @@ def title(kind: PromotionKind, app: str, environment: str, release: Release) -> 
     return f"{verb} {app} {release.version} to {environment}"
 
 
-def plan_digest(
-    kind: PromotionKind,
-    app: str,
-    environment: str,
-    before: Release | None,
-    after: Release,
-    objects: Mapping[Target, Sequence[Manifest]],
-) -> str:
+def plan_digest(facts: Facts) -> str:
     """Return the plan hash: what moves, and what each target will be. SHA-256 in hex.
 
     It does not depend on the commit that the plan was made against: a branch whose plan is still the same needs no
@@ -119,13 +118,21 @@ def plan_digest(
     """
     digests: dict[int, str] = {}
     targets = {}
-    for target, manifests in objects.items():
+    for target, manifests in facts.objects_after.items():
         rendered = manifests.rendered if isinstance(manifests, OwnedObjects) else manifests
         if id(rendered) not in digests:
             digests[id(rendered)] = set_digest(rendered)
         targets[str(target.stack)] = digests[id(rendered)]
-    releases = [None if r is None else r.model_dump(mode="json") for r in (before, after)]
-    return sha256(canonical([kind.value, app, environment, releases, targets])).hexdigest()
+    releases = [None if r is None else r.model_dump(mode="json") for r in (facts.before, facts.after)]
+    merged = _source_release(facts)
+    if merged is not None:
+        releases.append(merged.model_dump(mode="json"))
+    return sha256(canonical([facts.kind.value, facts.app, facts.environment, releases, targets])).hexdigest()
+
+
+def _source_release(facts: Facts) -> Release | None:
+    """Return the release of the source if something else comes of it here."""
+    return facts.source_release if facts.source_release != facts.after else None
 
 
 def also_set_by_environment(fleet: Fleet, environment: str, app: str, release: Release) -> tuple[str, ...]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fleet.engine.message import changes_of, one_line, summary
+from fleet.engine.message import changes_of, one_line, summary, value_rows
 from fleet.engine.plan_promotion import cannot_be_undone, risks
 from fleet.model.change import MASK, ChangeKind, FieldChange, ObjectChange
 from fleet.model.gate import Verdict
@@ -54,12 +54,14 @@ def context(plan: PromotionPlan, detail: Detail) -> dict[str, Any]:
     clusters = [target for group in plan.groups for target in group.targets]
     changing = [group for group in plan.groups if not group.changes.empty]
     shown = changing[: detail.groups]
-    rows = _rows(plan)
+    rows, values = _rows(plan), _values(plan)
     shown_commits = plan.commits[: min(detail.rows, 20)]
     return {
         "headline": _headline(plan),
         "rows": [{k: cell(v) or "(none)" for k, v in row.items()} for row in rows[: detail.rows]],
         "more_rows": max(len(rows) - detail.rows, 0),
+        "values": values[: detail.rows],
+        "more_values": max(len(values) - detail.rows, 0),
         "app": code(plan.app),
         "commits": [f"{code(c.id[:7])} {code(c.subject, 120)} {code(c.author, 60)}" for c in shown_commits],
         "more_commits": len(plan.commits) - len(shown_commits),
@@ -142,19 +144,34 @@ def _rows(plan: PromotionPlan) -> list[dict[str, str]]:
     before, after = plan.before, plan.after
     rows = [{"name": "version", "before": before.version if before else "", "after": after.version}]
     rows.append({"name": "revision", "before": before.revision[:12] if before else "", "after": after.revision[:12]})
-    for what, old, new in (
-        ("image", before.images if before else {}, after.images),
-        ("value", before.values if before else {}, after.values),
-    ):
-        rows += [
-            {"name": f"{what} {c['name']}", "before": _cell_value(old, c), "after": _cell_value(new, c, "after")}
-            for c in changes_of(old, new)
-        ]
+    old = before.images if before else {}
+    rows += [
+        {
+            "name": f"image {change['name']}",
+            "before": old.get(change["name"], ""),
+            "after": after.images.get(change["name"], ""),
+        }
+        for change in changes_of(old, after.images)
+    ]
     return rows
 
 
-def _cell_value(values: Mapping[str, Any], change: Mapping[str, Any], side: str = "before") -> str:
-    return value_text(change[side]) if change["name"] in values else ""
+def _values(plan: PromotionPlan) -> list[dict[str, str]]:
+    """Return what becomes of the values of the release, as rows of a table."""
+    return [
+        {
+            "name": cell(row["name"]),
+            "before": cell(_value_text(row["before"])) or "(none)",
+            "after": cell(_value_text(row["after"])) or "(none)",
+            "what": row["what"],
+            "who": cell(row["who"]),
+        }
+        for row in value_rows(plan)
+    ]
+
+
+def _value_text(value: Any) -> str:
+    return "" if value is None else value_text(value)
 
 
 def _unlike(groups: Sequence[TargetGroup]) -> str:

@@ -5,6 +5,7 @@ What changed stays visible: keys are shown, values are not, and a changed value 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,6 +15,16 @@ from fleet.model.objects import Manifest
 SECRET_FIELDS = ("data", "stringData")
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """`kubectl apply` keeps a copy of the whole object in this annotation, secret values included."""
+_SECRET_NAMES = (
+    *("password", "passwords", "passwd", "passphrase", "secret", "secrets", "token", "tokens"),
+    *("credential", "credentials", "apikey", "apikeys", "accesskey", "privatekey", "secretkey"),
+)
+_SECRET_TEXT = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    r"|://[^/\s:@]*:[^/\s@]+@"  # a URL with a password
+    r"|\b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|sk_live_)[A-Za-z0-9_-]{10,}"  # tokens that say what they are
+    r"|\bAKIA[0-9A-Z]{16}\b|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\."  # an AWS key, a JSON Web Token
+)
 
 
 def is_secret(kind: str) -> bool:
@@ -77,3 +88,23 @@ def _is_secret_path(path: str) -> bool:
 
 def _masked(field: FieldChange) -> FieldChange:
     return field.model_copy(update={"old": mask_value(field.old), "new": mask_value(field.new)})
+
+
+def looks_secret(path: str, value: Any) -> bool:
+    """Say whether a value of a fleet's files looks like a secret: by its name, or by the text itself.
+
+    Only texts are secrets: `maxTokens: 4096` is not one. A reference to a secret may be taken for one.
+    """
+    if not isinstance(value, str) or not value:
+        return False
+    name = re.sub(r"[^a-z0-9]", "", re.split(r"(?<!\\)\.", path)[-1].lower())
+    return name.endswith(_SECRET_NAMES) or _SECRET_TEXT.search(value) is not None
+
+
+def mask_setting(path: str, value: Any) -> Any:
+    """Return a value of a fleet's files with everything masked in it that looks like a secret."""
+    if isinstance(value, Mapping):
+        return {str(key): mask_setting(f"{path}.{key}", item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [mask_setting(path, item) for item in value]
+    return MASK if looks_secret(path, value) else value

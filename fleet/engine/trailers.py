@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from fleet.model.gate import GateResult, Override, Verdict
-from fleet.model.promotion import PromotionPlan
+from fleet.model.promotion import PromotionPlan, ValueDecision
 
 KIND = "Fleet-Kind"
 APP = "Fleet-App"
@@ -21,6 +21,12 @@ VERSION = "Fleet-Version"
 RELEASE = "Fleet-Release"
 PREVIOUS = "Fleet-Previous"
 PLAN = "Fleet-Plan"
+VALUES_FROM = "Fleet-Values-From"
+"""Commit at which the source held the values that were merged; only where something else came of them."""
+KEPT = "Fleet-Kept"
+"""A value that stays as it was changed where the release goes."""
+TAKEN = "Fleet-Taken"
+"""The side of a value that a person chose: `ratings.enabled=theirs`."""
 GATE = "Fleet-Gate"
 OVERRIDE = "Fleet-Override"
 PULL_REQUEST = "Fleet-Pull-Request"
@@ -88,6 +94,10 @@ def of_plan(plan: PromotionPlan) -> tuple[tuple[str, str], ...]:
     if plan.before is not None:
         found.append((PREVIOUS, f"{plan.before.version} {plan.before.revision}"))
     found.append((PLAN, plan.digest))
+    if plan.source_release is not None:
+        found.append((VALUES_FROM, plan.base))
+    found += [(KEPT, move.path) for move in plan.values if move.decision is ValueDecision.KEPT]
+    found += [(TAKEN, f"{move.path}={move.taken.value}") for move in plan.values if move.taken is not None]
     found += [(GATE, gate_text(gate)) for gate in plan.gates if gate.holds == "open"]
     return (*found, *((OVERRIDE, override_text(override)) for override in plan.overrides))
 

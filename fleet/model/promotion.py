@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from pydantic import Field
 
+from fleet.errors import Location
 from fleet.model.base import Report
 from fleet.model.change import ChangeSet
 from fleet.model.gate import GateResult, Override
@@ -36,6 +38,62 @@ class AppCommit(Report):
     id: str
     subject: str
     author: str = ""
+
+
+class ValueDecision(StrEnum):
+    """What becomes of one value of a release when the release moves on."""
+
+    MOVED = "moved"  # becomes what it is in the source
+    KEPT = "kept"  # stays as it was changed where the release goes
+    CONFLICT = "conflict"  # was changed on both sides
+    DROPPED = "dropped"  # is not promotable any more at the revision that moves
+    LEFT = "left"  # is in the source, but not promotable: stays there
+
+
+class ValueSide(StrEnum):
+    """Whose value is taken."""
+
+    OURS = "ours"  # where the release goes
+    THEIRS = "theirs"  # where it comes from
+
+
+class Setting(Report):
+    """A value on one side of a merge. What looks like a secret is masked."""
+
+    value: Any
+    location: Location | None = None
+    """Where it is written."""
+    commit: str = ""
+    """Commit that gave it this value; of the base, the commit that it is read at."""
+    author: str = ""
+    """Who wrote that commit."""
+    version: str = ""
+    """Release that it came with."""
+    environment: str = ""
+    """Environment in which that happened."""
+
+
+class ValueMove(Report):
+    """One value that differs between where a release comes from and where it goes. None: not set on that side."""
+
+    path: str
+    """Dotted path."""
+    decision: ValueDecision
+    base: Setting | None = None
+    """What the source had when a release last moved from there."""
+    ours: Setting | None = None
+    """What it is where the release goes."""
+    theirs: Setting | None = None
+    """What it is where the release comes from."""
+    taken: ValueSide | None = None
+    """The side that a person chose."""
+
+    @property
+    def becomes(self) -> Setting | None:
+        """What it will be where the release goes; in a conflict what it is now, as nothing is written."""
+        if self.decision is ValueDecision.MOVED:
+            return self.theirs
+        return self.ours if self.decision in (ValueDecision.KEPT, ValueDecision.CONFLICT) else None
 
 
 class PromotionPlan(Report):
@@ -77,6 +135,10 @@ class PromotionPlan(Report):
     """Where the release can go afterwards."""
     digest: str = ""
     """Plan hash: rendered objects times targets, and the release. Bound to approvals."""
+    values: tuple[ValueMove, ...] = ()
+    """Promotion only: values of the release that differ between source and environment, and what becomes of each."""
+    source_release: Release | None = None
+    """The release as the source has it, where ``after`` differs from it in values; none: it moves as it is."""
 
     @property
     def overrides(self) -> tuple[Override, ...]:
@@ -86,7 +148,17 @@ class PromotionPlan(Report):
     @property
     def nothing_to_do(self) -> bool:
         """Whether the environment already has this release."""
-        return self.before == self.after
+        return self.before == self.after and not self.conflicts
+
+    @property
+    def conflicts(self) -> tuple[ValueMove, ...]:
+        """Values that were changed on both sides; as long as there are any, nothing is written."""
+        return tuple(move for move in self.values if move.decision is ValueDecision.CONFLICT)
+
+    @property
+    def proven(self) -> Release:
+        """The release that has to prove itself in the source."""
+        return self.source_release or self.after
 
     @property
     def blocked_by(self) -> tuple[GateResult, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 
 from fleet.engine.dependencies import in_order
+from fleet.engine.merging import Takes
 from fleet.engine.names import require_known
 from fleet.engine.plan_promotion import branch_name
 from fleet.errors import FleetError, UsageError
@@ -17,6 +18,7 @@ from fleet.model.names import Target
 from fleet.model.promotion import PromotionKind, PromotionResult
 from fleet.model.pull_request import PullRequest
 from fleet.model.release import Release
+from fleet.operations.common.carrying import Passage, check_takes, merged
 from fleet.operations.common.deciding import Wishes, judged, observed
 from fleet.operations.common.desired import DesiredTargets, release_of
 from fleet.operations.common.loading import load_fleet
@@ -89,8 +91,10 @@ def prepare(
         origin = source_of(fleet, to, source, apps[0])
         names = in_order(apps, {name: spec.depends_on for name, spec in fleet.apps.items()})
         asked = pool.submit(_open_requests, forge, [branch_name(PromotionKind.PROMOTION, to, app) for app in names])
-        drafts = {app: _draft(world, app, origin, to) for app in names}
-        moving = {a: d for a, d in drafts.items() if isinstance(d, Draft) and d.before != d.after}
+        takes = (wishes or Wishes()).takes
+        drafts = {app: _draft(world, app, origin, to, takes) for app in names}
+        check_takes(takes, [move for draft in drafts.values() if isinstance(draft, Draft) for move in draft.values])
+        moving = {a: d for a, d in drafts.items() if isinstance(d, Draft) and not d.nothing_to_do}
         states = world.render(_targets_of(world, moving, origin, to))
         made = {app: _planned(world, app, to, draft, states) for app, draft in drafts.items()}
         observations = observed(world, made.values(), states, senses)
@@ -142,7 +146,7 @@ def _next(fleet: Fleet, name: str) -> str | None:
     return next(iter(fleet.next_environments(name)), None)
 
 
-def _draft(world: World, app: str, source: str, to: str) -> Draft | FleetError:
+def _draft(world: World, app: str, source: str, to: str, takes: Takes) -> Draft | FleetError:
     """Return what is to be done with one app, or why that cannot be said."""
     fleet = world.fleet
     try:
@@ -150,6 +154,8 @@ def _draft(world: World, app: str, source: str, to: str) -> Draft | FleetError:
         release = release_of(fleet, source, app, repository=world.repository, loader=world.loader)
         if release is None:
             raise _no_release(fleet, app, source)
+        there = pinned(fleet, to, app)
+        after, values = merged(world, Passage(app, source, to, there, release), takes)
         content = world.pin_content(to, app)
         path = f"environments/{to}/apps/{app}.yaml"
         return Draft(
@@ -157,9 +163,11 @@ def _draft(world: World, app: str, source: str, to: str) -> Draft | FleetError:
             app=app,
             environment=to,
             source=source,
-            before=pinned(fleet, to, app),
-            after=release,
-            content=world.pin_editor.write(content, release, path),
+            before=there,
+            after=after,
+            content=world.pin_editor.write(content, after, path),
+            values=values,
+            source_release=release,
         )
     except FleetError as error:
         return error

@@ -28,6 +28,7 @@ from fleet.operations import history as history_of
 from fleet.operations import promote as promoting
 from fleet.operations import release as releasing
 from fleet.operations import rollback as going_back
+from fleet.operations.common.deciding import Wishes
 from fleet.operations.common.desired import desired_states
 from fleet.operations.common.desk import Desk
 from fleet.operations.common.loading import load_fleet
@@ -182,9 +183,11 @@ class Team:
             prepared = releasing.prepare(releasing.Request(app, **request), **only(services, releasing.prepare))
             return releasing.execute(prepared, **only(services, releasing.execute))
 
-    def promote(self, to: str, *apps: str, by: str = "Ada") -> tuple[PromotionResult, ...]:
+    def promote(
+        self, to: str, *apps: str, by: str = "Ada", wishes: Wishes | None = None
+    ) -> tuple[PromotionResult, ...]:
         with self.people[by].services() as services:
-            prepared = promoting.prepare(apps or ("web",), to, **only(services, promoting.prepare))
+            prepared = promoting.prepare(apps or ("web",), to, wishes=wishes, **only(services, promoting.prepare))
             return promoting.execute(prepared, **only(services, promoting.execute))
 
     def plan(self, to: str, *apps: str, by: str = "Ada") -> promoting.Prepared:

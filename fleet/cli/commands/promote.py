@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,6 +30,14 @@ def promote(
     ] = None,
     override: Overrides = None,
     reason: Reason = None,
+    take: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--take",
+            metavar="SIDE|PATH=SIDE",
+            help="Whose value to take, `theirs` (of the source) or `ours`: for all conflicts, or for one value.",
+        ),
+    ] = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     output: OutputForm = "table",
@@ -36,9 +45,10 @@ def promote(
     """Move releases to the next environment by pull request.
 
     Takes the release that is pinned in the environment before, checks that exactly this release is live and healthy
-    there, shows what would change on every cluster, asks, and opens the pull request. Running it again brings the same
-    pull request up to date; a newer release takes the place of the older one in it. Only the `release:` block of one
-    file changes. Merging it is the promotion; `fleet reconcile` then brings it to the clusters.
+    there, merges the values that it carries with those that were changed where it goes, shows what would change on
+    every cluster, asks, and opens the pull request. Running it again brings the same pull request up to date; a newer
+    release takes the place of the older one in it. Only the `release:` block of one file changes. Merging it is the
+    promotion; `fleet reconcile` then brings it to the clusters.
 
     \b
     Examples:
@@ -46,21 +56,23 @@ def promote(
       fleet promote bookinfo --to prod --dry-run     # show, change nothing
       fleet promote shop basket --to prod --yes      # two pull requests
       fleet promote shop --to prod --override soak --reason "fixes the outage of this morning"
+      fleet promote bookinfo --to prod --take ratings.enabled=ours    # changed on both sides: keep that of prod
 
-    Exit codes: 0 done, or nothing to promote; 1 an app failed; 4 a gate holds it, or somebody was faster; 5 the remote
-    cannot be reached.
+    Exit codes: 0 done, or nothing to promote; 1 an app failed; 4 a gate or a conflict of values holds it, or somebody
+    was faster; 5 the remote cannot be reached.
     """
     session = Session.of(context, output)
     services = session.services
     services.prefetch()
     from fleet.model.promotion import PromotionKind
+    from fleet.operations.common.carrying import parse_takes
     from fleet.operations.promote import execute, prepare
 
     prepared = prepare(
         apps,
         to,
         source,
-        wishes_of(session, override, reason),
+        replace(wishes_of(session, override, reason), takes=parse_takes(take or ())),
         repository=services.repository,
         loader=services.loader,
         renderer=services.renderer,

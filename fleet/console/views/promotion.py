@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from fleet.console.terminal import Terminal
 from fleet.console.views.changes import count_text, plural, show_changes
 from fleet.console.views.pull_requests import show_gates
+from fleet.engine.message import one_line, origin_text, value_rows
 from fleet.engine.plan_promotion import risks
+from fleet.engine.pull_request_body import value_text
 from fleet.model.events import Level
-from fleet.model.promotion import PromotionKind, PromotionOutcome, PromotionPlan, PromotionResult
+from fleet.model.promotion import PromotionKind, PromotionOutcome, PromotionPlan, PromotionResult, Setting
 from fleet.model.release import Release
 
 _COMMITS = 10
@@ -97,6 +100,7 @@ def _show_plan(terminal: Terminal, plan: PromotionPlan, *, named: bool, wide: bo
     if plan.distance:
         terminal.print()
         terminal.print(plan.distance)
+    _show_values(terminal, plan)
     _show_commits(terminal, plan)
     total = sum(len(group.targets) for group in plan.groups)
     for group in plan.groups:
@@ -110,6 +114,33 @@ def _show_plan(terminal: Terminal, plan: PromotionPlan, *, named: bool, wide: bo
         show_gates(terminal, plan.gates)
     for warning in plan.warnings:
         terminal.say(Level.WARN, warning)
+
+
+def _show_values(terminal: Terminal, plan: PromotionPlan) -> None:
+    """Print what becomes of each value of the release, and the three sides of those in conflict."""
+    rows = value_rows(plan)
+    if not rows:
+        return
+    terminal.print()
+    table = [(r["name"], _value(r["before"]), _value(r["after"]), r["what"], r["who"]) for r in rows]
+    terminal.table(("VALUE", "NOW", "BECOMES", "", "SET BY"), table)
+    for move in plan.conflicts:
+        terminal.print()
+        terminal.print(f"`{move.path}` was changed on both sides:", "yellow")
+        sides = (("base", move.base), ("ours", move.ours), ("theirs", move.theirs))
+        terminal.table(("SIDE", "VALUE", "AT", "SET BY"), [_side(name, setting) for name, setting in sides])
+
+
+def _side(name: str, setting: Setting | None) -> tuple[str, ...]:
+    if setting is None:
+        return (name, "(not set)", "", "")
+    place = str(setting.location) if setting.location is not None else ""
+    return (name, _value(setting.value), place, origin_text(setting))
+
+
+def _value(value: Any) -> str:
+    """Return a value as one short line; nothing for one that is not set."""
+    return "" if value is None else one_line(value_text(value), 40)
 
 
 def _show_commits(terminal: Terminal, plan: PromotionPlan) -> None:

@@ -13,7 +13,7 @@ from fleet.model.names import Target
 from fleet.model.objects import Manifest
 from fleet.model.observation import Observations, ProbeAnswer, TargetObservation
 from fleet.model.policy import PolicySpec
-from fleet.model.promotion import HistoryEntry, PromotionKind
+from fleet.model.promotion import HistoryEntry, PromotionKind, ValueMove
 from fleet.model.release import Release
 
 OPEN, MERGE = "open", "merge"
@@ -56,6 +56,10 @@ class Case:
     """Why the `app.yaml` of an (environment, app) cannot be read, so that nobody knows what it declares."""
     overrides: Sequence[Override] = ()
     """What a person asked to promote past, with the reason."""
+    source_release: Release | None = None
+    """The release as the source has it, where ``after`` differs from it in values."""
+    values: Sequence[ValueMove] = ()
+    """What becomes of the values that differ between source and environment."""
     direct: bool = False
     """Whether it will be a commit on the protected branch, without a pull request."""
 
@@ -63,6 +67,11 @@ class Case:
     def policy(self) -> PolicySpec:
         """Policy of the environment where the release goes."""
         return self.fleet.environments[self.environment].spec.policy
+
+    @property
+    def proven(self) -> Release:
+        """The release that has to prove itself in the source: exactly what runs there, with the values from there."""
+        return self.source_release or self.after
 
     @property
     def source_policy(self) -> PolicySpec | None:
@@ -85,7 +94,7 @@ class Case:
         """Return since when the release is healthy on all clusters of an environment; None if that is not known."""
         times = []
         for target in self.targets(environment):
-            seen = self.observed_at(target, self.after)
+            seen = self.observed_at(target, self.proven)
             if seen is None or seen.since is None:
                 return None
             times.append(seen.since)

@@ -26,10 +26,10 @@ def judge(case: Case) -> Iterator[GateResult]:
         reason = "the environment has no cluster, so nothing can prove the release"
         yield GateResult(name=name, verdict=Verdict.PENDING, reason=reason, holds=OPEN)
         return
-    seen = {t: case.observed_at(t, case.after) for t in targets}
-    held = {t: found for t in targets if (found := _held(case.after, seen[t]))}
+    seen = {t: case.observed_at(t, case.proven) for t in targets}
+    held = {t: found for t in targets if (found := _held(case.proven, seen[t]))}
     if not held:
-        reason = f"healthy at {case.after.short} on {_clusters(len(targets))}"
+        reason = f"healthy at {case.proven.short} on {_clusters(len(targets))}"
         since = case.healthy_since(case.source)
         yield GateResult(name=name, verdict=Verdict.PASSED, reason=reason, holds=OPEN, since=since)
         return

@@ -9,9 +9,9 @@ from fleet.engine.people import is_member
 from fleet.model.gate import GateResult, Override, Verdict
 from fleet.model.policy import PolicySpec
 
-NEVER = ("secrets", "rejected", "branch", "mergeable")
-"""Gates that can only be overridden where the policy names them; the last two never pass by decision at all."""
-_FACTS = ("branch", "mergeable")
+NEVER = ("secrets", "rejected", "branch", "mergeable", "values")
+"""Gates that can only be overridden where the policy names them; the last three never pass by decision at all."""
+_FACTS = ("branch", "mergeable", "values")
 
 
 def apply_overrides(case: Case, results: tuple[GateResult, ...]) -> tuple[GateResult, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from fleet.engine.gates import approvals, compatibility, dependencies, health, removals, secrets
+from fleet.engine.gates import approvals, compatibility, contract, dependencies, health, removals, secrets
 from fleet.engine.gates.case import Case
 from fleet.engine.gates.overriding import apply_overrides
 from fleet.model.gate import GateResult
@@ -12,6 +12,7 @@ from fleet.model.gate import GateResult
 Judge = Callable[[Case], Iterator[GateResult]]
 
 GATES: tuple[Judge, ...] = (
+    contract.judge,
     health.judge,
     secrets.judge,
     dependencies.judge,

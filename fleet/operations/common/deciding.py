@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from fleet.engine.gates.case import Case
 from fleet.engine.gates.overriding import refused_override
 from fleet.engine.gates.registry import decide
 from fleet.engine.gates.removals import deprecations, uses_ending
+from fleet.engine.merging import Takes
 from fleet.errors import DeniedError
 from fleet.model.gate import GateResult, Override, Verdict
 from fleet.model.names import Target
 from fleet.model.observation import Observations
-from fleet.model.promotion import HistoryEntry, PromotionPlan
+from fleet.model.promotion import PromotionPlan
 from fleet.model.release import Release
 from fleet.operations.common.desired import DesiredTargets
-from fleet.operations.common.history import pin_history
 from fleet.operations.common.interfaces import declarations
 from fleet.operations.common.observing import Senses, look
 from fleet.operations.common.planning import Planned, World
@@ -35,6 +35,8 @@ class Wishes:
     """What to promote past, by whom and why."""
     at: datetime | None = None
     """The time for which it is decided; none: the time of the observations."""
+    takes: Takes = field(default_factory=Takes)
+    """Which side of values that were changed on both sides."""
 
 
 def observed(world: World, plans: Iterable[Planned], states: DesiredTargets, senses: Senses) -> Observations:
@@ -54,7 +56,7 @@ def observed(world: World, plans: Iterable[Planned], states: DesiredTargets, sen
         if plan is None or plan.nothing_to_do:
             continue
         if plan.source is not None:
-            wanted |= dict.fromkeys(world.targets(plan.source, plan.app), plan.after)
+            wanted |= dict.fromkeys(world.targets(plan.source, plan.app), plan.proven)
         questions.append(Question(world.fleet, plan.app, plan.source, plan.environment, plan.after))
         versions |= dict.fromkeys(target.cluster for target in uses_ending(planned.objects))
     return look(world.fleet, wanted, states, questions, senses=senses, versions=tuple(versions))
@@ -82,7 +84,7 @@ def _names_of(gates: Sequence[GateResult]) -> tuple[str, ...]:
 
 def case_of(plan: PromotionPlan, planned: Planned, world: World, observations: Observations, wishes: Wishes) -> Case:
     """Return everything that the gates look at."""
-    history = _history(world, plan.app)
+    history = world.history(plan.app)
     places = [plan.environment, *([plan.source] if plan.source is not None else [])]
     declared = declarations(
         world.fleet, world.specs, plan.app, places, before=plan.before, after=plan.after, history=history
@@ -104,9 +106,7 @@ def case_of(plan: PromotionPlan, planned: Planned, world: World, observations: O
         specs_past=declared.past,
         unread=declared.unread,
         overrides=wishes.overrides,
+        source_release=plan.source_release,
+        values=plan.values,
         direct=plan.direct,
     )
-
-
-def _history(world: World, app: str) -> tuple[HistoryEntry, ...]:
-    return tuple(pin_history(world.base, repository=world.repository, pin_editor=world.pin_editor, app=app))

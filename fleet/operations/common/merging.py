@@ -16,8 +16,9 @@ from fleet.model.names import Target
 from fleet.model.promotion import PromotionKind, PromotionPlan
 from fleet.model.pull_request import PullRequest
 from fleet.model.release import Pin, Release
+from fleet.operations.common.carrying import Passage, merged, taken_in
 from fleet.operations.common.deciding import Wishes, judged, observed
-from fleet.operations.common.desired import DesiredTargets
+from fleet.operations.common.desired import DesiredTargets, release_of
 from fleet.operations.common.history import pin_history
 from fleet.operations.common.loading import load_fleet
 from fleet.operations.common.observing import Senses
@@ -81,12 +82,13 @@ def _gates_of(
     kind = _kind(move, said, world)
     source = world.fleet.environments[move.environment].spec.promotes_from if kind is PromotionKind.PROMOTION else None
     draft = _draft(move, kind, source)
+    draft = replace(draft, source_release=_source_release(move, source, said, world))
     try:
         planned = make_plan(draft, world)
     except FleetError as error:
         yield _not_rendered(move, error)
         return
-    states = _at_source(move, source, world)
+    states = _at_source(move, source, draft.source_release or move.after, world)
     wishes = Wishes(overrides=trailers.overrides_of(said), at=at)
     judgement = judged(planned, world, observed(world, [planned], states, senses), wishes)
     if judgement.plan is None:  # an override that nobody may make: judged without any
@@ -131,12 +133,29 @@ def _draft(move: Move, kind: PromotionKind, source: str | None) -> Draft:
     )
 
 
-def _at_source(move: Move, source: str | None, world: World) -> DesiredTargets:
-    """Return what the source environment would be at exactly this release, to compare with what is live there."""
+def _source_release(move: Move, source: str | None, said: Trailers, world: World) -> Release | None:
+    """Return the release of the source, if what the pull request brings is what it merges to; otherwise none.
+
+    Then it is that release which has to prove itself there, with the values that it has there.
+    """
+    if source is None:
+        return None
+    try:
+        theirs = release_of(world.fleet, source, move.app, repository=world.repository, loader=world.loader)
+        if theirs is None or (theirs.version, theirs.revision) != (move.after.version, move.after.revision):
+            return None
+        passage = Passage(move.app, source, move.environment, move.before, theirs)
+        return theirs if merged(world, passage, taken_in(said))[0] == move.after else None
+    except FleetError:
+        return None
+
+
+def _at_source(move: Move, source: str | None, release: Release, world: World) -> DesiredTargets:
+    """Return what the source environment would be at exactly a release, to compare with what is live there."""
     if source is None:
         return DesiredTargets({}, {})
     there = world.fleet.environments[source].pins.get(move.app, Pin())
-    pin = there.model_copy(update={"release": move.after})
+    pin = there.model_copy(update={"release": release})
     targets: Sequence[Target] = world.targets(source, move.app)
     return world.render(targets, {(source, move.app): pin})
 

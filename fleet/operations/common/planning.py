@@ -14,15 +14,19 @@ from fleet.model.names import Target
 from fleet.model.objects import Manifest
 from fleet.model.promotion import (
     AppCommit,
+    HistoryEntry,
     PromotionError,
     PromotionKind,
     PromotionOutcome,
     PromotionPlan,
     PromotionResult,
+    ValueDecision,
+    ValueMove,
 )
 from fleet.model.pull_request import PullRequest
 from fleet.model.release import Pin, Release
 from fleet.operations.common.desired import DesiredTargets, desired_states
+from fleet.operations.common.history import pin_history
 from fleet.operations.common.interfaces import SpecReader
 from fleet.ports.config import FleetLoader, PinEditor
 from fleet.ports.renderer import Renderer
@@ -46,6 +50,14 @@ class World:
     renderer: Renderer
     pin_editor: PinEditor
     branch: str
+    _histories: dict[str, tuple[HistoryEntry, ...]] = field(default_factory=dict, repr=False, compare=False)
+
+    def history(self, app: str) -> tuple[HistoryEntry, ...]:
+        """Return the changes of an app's pins in every environment, newest first; read once."""
+        if app not in self._histories:
+            found = pin_history(self.base, repository=self.repository, pin_editor=self.pin_editor, app=app)
+            self._histories[app] = tuple(found)
+        return self._histories[app]
 
     @property
     def base(self) -> str:
@@ -132,6 +144,15 @@ class Draft:
     source: str | None = None
     direct: bool = False
     distance: str = ""
+    values: tuple[ValueMove, ...] = ()
+    """What becomes of the values that differ between source and environment."""
+    source_release: Release | None = None
+    """The release as the source has it."""
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether everything is there already."""
+        return self.before == self.after and not any(v.decision is ValueDecision.CONFLICT for v in self.values)
 
 
 def make_plan(draft: Draft, world: World, now: DesiredTargets | None = None) -> Planned:
@@ -146,7 +167,7 @@ def make_plan(draft: Draft, world: World, now: DesiredTargets | None = None) -> 
         ConfigError: the release cannot be rendered for every cluster of the environment.
     """
     fleet, app, environment = world.fleet, draft.app, draft.environment
-    if draft.before == draft.after:
+    if draft.nothing_to_do:
         return Planned(app, environment, plan_promotion(_facts(draft, world)))
     targets = world.targets(environment, app)
     if now is None:
@@ -186,6 +207,8 @@ def _facts(draft: Draft, world: World) -> Facts:
         direct=draft.direct,
         protected=world.branch,
         distance=draft.distance,
+        values=draft.values,
+        source_release=draft.source_release,
         next_environments=world.fleet.next_environments(draft.environment),
     )
 

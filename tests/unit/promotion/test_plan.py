@@ -68,8 +68,7 @@ def test_the_digest_is_about_what_moves_and_what_it_becomes() -> None:
 def test_the_digest_does_not_depend_on_order() -> None:
     after = facts().objects_after
     turned = dict(reversed(list(after.items())))
-    arguments = (PromotionKind.PROMOTION, "web", "prod", None, release())
-    assert plan_digest(*arguments, after) == plan_digest(*arguments, turned)
+    assert plan_digest(facts(objects_after=after)) == plan_digest(facts(objects_after=turned))
 
 
 def test_an_older_version_is_warned_of() -> None:
