@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from fleet.engine.history import find_entry, release_line
+from fleet.engine.history import find_entry
 from fleet.engine.names import require_known
 from fleet.engine.plan_promotion import branch_name, pin_path
+from fleet.engine.returning import Return, earlier_release
 from fleet.errors import FleetError, UsageError
 from fleet.model.promotion import HistoryEntry, PromotionKind, PromotionResult
 from fleet.model.release import Release
@@ -57,7 +58,8 @@ def prepare(
     Args:
         app: name of the app.
         environment: the environment that goes back.
-        to: version, or commit of the history or of the release; None: what was there before the present release.
+        to: version, or commit of the history or of the release; None: the last one before the present
+            release that is not rejected and was not gone back from.
         wishes: what a person asked for beside that.
         repository: the fleet and its history.
         loader: reads it.
@@ -84,7 +86,11 @@ def prepare(
     history = tuple(
         pin_history(world.base, repository=repository, pin_editor=pin_editor, environment=environment, app=app)
     )
-    entry = _wanted(history, app, environment, to) if to else _earlier(history, app, environment, pin.release)
+    if to:
+        chosen = Return(_wanted(history, app, environment, to))
+    else:
+        chosen = _earlier(history, app, environment, pin.release, senses)
+    entry = chosen.entry
     path = pin_path(environment, app)
     content = tree.read(path)
     release = _release(entry)
@@ -97,7 +103,7 @@ def prepare(
         before=pin.release,
         after=release,
         content=content,
-        distance=_distance(history, entry),
+        distance="; ".join((_distance(history, entry), *chosen.passed_over)),
     )
     made = make_plan(draft, world)
     observations = observed(world, [made], NOTHING_RENDERED, senses)
@@ -123,15 +129,23 @@ def _wanted(history: tuple[HistoryEntry, ...], app: str, environment: str, to: s
     return entry
 
 
-def _earlier(history: tuple[HistoryEntry, ...], app: str, environment: str, present: Release) -> HistoryEntry:
-    line = release_line([entry.after for entry in reversed(history)])
-    if len(line) < 2 or line[-1] != present:
+def _earlier(history: tuple[HistoryEntry, ...], app: str, environment: str, present: Release, senses: Senses) -> Return:
+    """Return the last release that is fit to go back to.
+
+    Where rejections cannot be read, the gate that asks for them holds the rollback.
+    """
+    try:
+        read = senses.restrictions.read().rejections if senses.restrictions is not None else ()
+    except FleetError:
+        read = ()
+    found = earlier_release(history, present, [one for one in read if one.app == app])
+    if found is None:
         raise FleetError(
             f"`{app}` had no earlier release in `{environment}` to go back to",
             code=NO_EARLIER,
             hints=(f"fleet history {environment} -a {app}", "name one that was there with `--to VERSION`"),
         )
-    return next(entry for entry in history if entry.after == line[-2])
+    return found
 
 
 def _release(entry: HistoryEntry) -> Release:

@@ -24,7 +24,11 @@ def rollback(
     ],
     to: Annotated[
         str | None,
-        typer.Option("--to", metavar="VERSION", help="Version or commit to go back to. Default: the one before."),
+        typer.Option(
+            "--to",
+            metavar="VERSION",
+            help="Version or commit to go back to. Default: the last one before that is not rejected.",
+        ),
     ] = None,
     override: Overrides = None,
     reason: Reason = None,

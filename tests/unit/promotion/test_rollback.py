@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
 from fleet.errors import FleetError, UsageError
 from fleet.model.promotion import PromotionKind, PromotionOutcome
+from fleet.model.restriction import Rejection, Restrictions
+from fleet.operations.rollback import prepare
 from tests.helpers.git import git
-from tests.helpers.promoting import Team, pin_text
+from tests.helpers.promoting import Team, only, pin_text
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def promoted(team: Team, *images: str) -> list[str]:
@@ -120,3 +127,26 @@ def test_names_that_are_not_there(team: Team) -> None:
         team.rollback("moon")
     with pytest.raises(UsageError, match="there is no app `wob`"):
         team.rollback("dev", app="wob")
+
+
+def test_a_rejected_release_is_passed_over_and_that_is_told(team: Team) -> None:
+    promoted(team, "a:1", "a:2")
+    line = [entry.after for entry in team.history(environment="staging")]
+    assert line[1] is not None
+
+    class Rejecting:
+        def read(self) -> Restrictions:
+            bad = line[1]
+            assert bad is not None
+            one = Rejection(
+                app="web", version=bad.version, revision=bad.revision, owner="Bob", reason="it leaks", created=NOW
+            )
+            return Restrictions(rejections=(one,))
+
+    with team.people["Ada"].services() as services:
+        services["senses"] = replace(services["senses"], restrictions=Rejecting())
+        prepared = prepare("web", "staging", **only(services, prepare))
+    plan = prepared.planned.plan
+    assert plan is not None
+    assert plan.after.version == "1.0.0"
+    assert f"{line[1].short} is passed over: it was rejected: it leaks" in plan.distance
