@@ -26,8 +26,9 @@ def fleet(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_lists_every_command_with_its_summary() -> None:
     ended = fleet("--help")
     assert ended.returncode == 0
+    width = max(len(entry.name) for entry in COMMANDS)
     for entry in COMMANDS:
-        assert f"{entry.name.ljust(9)}  {entry.summary}" in ended.stdout
+        assert f"{entry.name.ljust(width)}  {entry.summary}" in ended.stdout
 
 
 def test_no_arguments_show_the_help() -> None:

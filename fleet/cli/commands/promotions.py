@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="promotions", rich_help_panel="Change")
 
 
-_HELP = """Promotions that move by themselves, in environments whose policy says `merge: auto`.
+_HELP = """Move every promotion that may go one step further, for cron and CI.
+
+That is for environments whose policy says `merge: auto`.
 
 \b
 Examples:
