@@ -25,6 +25,10 @@ class Cost:
         """Return the cost of one unit; memory is not divided."""
         return Cost(self.cpu / units, self.wall / units, self.rss)
 
+    def beyond(self, other: Cost) -> Cost:
+        """Return what this one cost more."""
+        return Cost(self.cpu - other.cpu, self.wall - other.wall, self.rss)
+
 
 class StepFailedError(Exception):
     """A measured command failed; its output says why."""

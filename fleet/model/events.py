@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:  # every command shows events, and most never need pydantic
     from fleet.model.names import Target
@@ -23,39 +22,34 @@ class Level(StrEnum):
     DEBUG = "debug"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A line for people."""
 
     level: Level
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(NamedTuple):
     """A group of work begins: `total` units will end. One group at a time."""
 
     title: str
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class Advanced:
+class Advanced(NamedTuple):
     """One unit of the present group is over. `text` is empty where there is nothing to say."""
 
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TargetStarted:
+class TargetStarted(NamedTuple):
     """Work on a target begins."""
 
     target: Target
     wave: str
 
 
-@dataclass(frozen=True, slots=True)
-class TargetFinished:
+class TargetFinished(NamedTuple):
     """A target is done, well or badly."""
 
     result: TargetResult
