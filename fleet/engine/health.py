@@ -14,9 +14,12 @@ An object with the annotation ``pulumi.com/skipAwait: "true"`` is healthy as soo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from fleet.engine.healthy_since import healthy_since
 from fleet.engine.objects import digest_of_live, removes_itself
+from fleet.engine.reading import condition, conditions, mapping, mappings, number
 from fleet.model.health import SEVERITY, HealthStatus, ObjectHealth, TargetHealth
 from fleet.model.objects import Manifest, ObjectRef
 
@@ -73,7 +76,22 @@ def target_health(
     reason = f"`{worst.ref}` {worst.reason}" if worst.status is not HealthStatus.HEALTHY else ""
     if not reason and other is not None:
         reason = f"`{other}` is not of this release"
-    return TargetHealth(status=worst.status, exact=other is None, reason=reason, objects=tuple(objects))
+    exact = other is None
+    since = _since(desired, live) if exact and worst.status is HealthStatus.HEALTHY else None
+    return TargetHealth(status=worst.status, exact=exact, reason=reason, objects=tuple(objects), since=since)
+
+
+def _since(desired: Sequence[Manifest], live: Mapping[tuple[str, str, str, str], Manifest]) -> datetime | None:
+    """Return since when every object that is there is healthy as it is; None if one does not tell."""
+    refs = [ObjectRef.of(manifest) for manifest in desired]
+    times = [healthy_since(live[r.identity], r, awaited=_awaited(live[r.identity])) for r in refs if r.identity in live]
+    known = [time for time in times if time is not None]
+    return max(known, default=None) if len(known) == len(times) else None
+
+
+def _awaited(live: Manifest) -> bool:
+    """Say whether the health of an object matters beyond its being there."""
+    return str(mapping(mapping(live, "metadata"), "annotations").get(SKIP_AWAIT)).lower() != "true"
 
 
 def _staying_are_exact(desired: Sequence[Manifest], live: Mapping[tuple[str, str, str, str], Manifest]) -> bool:
@@ -89,12 +107,12 @@ def _staying_are_exact(desired: Sequence[Manifest], live: Mapping[tuple[str, str
 
 
 def _verdict(live: Manifest, ref: ObjectRef) -> _Verdict:
-    metadata = _map(live, "metadata")
+    metadata = mapping(live, "metadata")
     if metadata.get("deletionTimestamp"):
         return HealthStatus.PROGRESSING, "is being deleted"
-    if str(_map(metadata, "annotations").get(SKIP_AWAIT)).lower() == "true":
+    if not _awaited(live):
         return _HEALTHY
-    generation, observed = metadata.get("generation"), _map(live, "status").get("observedGeneration")
+    generation, observed = metadata.get("generation"), mapping(live, "status").get("observedGeneration")
     rule = _RULES.get((ref.group, ref.kind))
     if isinstance(generation, int):
         if isinstance(observed, int) and observed != generation:
@@ -106,21 +124,21 @@ def _verdict(live: Manifest, ref: ObjectRef) -> _Verdict:
 
 def _standard_conditions(live: Manifest) -> _Verdict | None:
     """Judge by the two conditions that kstatus defines for every kind; None if neither is there."""
-    for condition in _conditions(live):
-        if condition.get("status") == "True":
-            if condition.get("type") == "Stalled":
-                return HealthStatus.FAILED, _told("is stalled", condition)
-            if condition.get("type") == "Reconciling":
-                return HealthStatus.PROGRESSING, _told("is being reconciled", condition)
+    for found in conditions(live):
+        if found.get("status") == "True":
+            if found.get("type") == "Stalled":
+                return HealthStatus.FAILED, _told("is stalled", found)
+            if found.get("type") == "Reconciling":
+                return HealthStatus.PROGRESSING, _told("is being reconciled", found)
     return None
 
 
 def _custom(live: Manifest) -> _Verdict:
     """Judge a kind without rules of its own: by its `Ready` condition, if it has one."""
-    ready = _condition(live, "Ready")
+    ready = condition(live, "Ready")
     if ready is None:
         return _HEALTHY
-    seen, generation = ready.get("observedGeneration"), _map(live, "metadata").get("generation")
+    seen, generation = ready.get("observedGeneration"), mapping(live, "metadata").get("generation")
     if isinstance(seen, int) and isinstance(generation, int) and seen < generation:
         return HealthStatus.PROGRESSING, "has a change that its controller has not seen yet"
     if ready.get("status") == "True":
@@ -134,13 +152,13 @@ def _always(live: Manifest) -> _Verdict:
 
 
 def _deployment(live: Manifest) -> _Verdict:
-    spec, status = _map(live, "spec"), _map(live, "status")
-    progressing = _condition(live, "Progressing") or {}
+    spec, status = mapping(live, "spec"), mapping(live, "status")
+    progressing = condition(live, "Progressing") or {}
     if progressing.get("reason") == "ProgressDeadlineExceeded":
         return HealthStatus.FAILED, "did not progress before its deadline" + _why_no_pods(live)
-    wanted = _number(spec, "replicas", 1)
-    total, updated = _number(status, "replicas"), _number(status, "updatedReplicas")
-    available, ready = _number(status, "availableReplicas"), _number(status, "readyReplicas")
+    wanted = number(spec, "replicas", 1)
+    total, updated = number(status, "replicas"), number(status, "updatedReplicas")
+    available, ready = number(status, "availableReplicas"), number(status, "readyReplicas")
     if updated < wanted:
         paused = " (it is paused)" if spec.get("paused") is True else _why_no_pods(live)
         return HealthStatus.PROGRESSING, f"has {updated} of {wanted} replicas updated{paused}"
@@ -152,31 +170,31 @@ def _deployment(live: Manifest) -> _Verdict:
     watched = isinstance(deadline, int) and deadline != 2**31 - 1
     if watched and not (progressing.get("status") == "True" and progressing.get("reason") == "NewReplicaSetAvailable"):
         return HealthStatus.PROGRESSING, "waits for its new replicas"
-    if (_condition(live, "Available") or {}).get("status") != "True":
+    if (condition(live, "Available") or {}).get("status") != "True":
         return HealthStatus.PROGRESSING, "is not available yet"
     return _HEALTHY
 
 
 def _why_no_pods(live: Manifest) -> str:
-    failure = _condition(live, "ReplicaFailure")
+    failure = condition(live, "ReplicaFailure")
     if failure is None or failure.get("status") != "True":
         return ""
     return f": {_short(failure.get('message') or failure.get('reason'))}"
 
 
 def _stateful_set(live: Manifest) -> _Verdict:
-    spec, status = _map(live, "spec"), _map(live, "status")
-    strategy = _map(spec, "updateStrategy")
+    spec, status = mapping(live, "spec"), mapping(live, "status")
+    strategy = mapping(spec, "updateStrategy")
     if strategy.get("type") == "OnDelete":
         return _HEALTHY  # people decide when its pods are replaced
-    wanted = _number(spec, "replicas", 1)
-    total, ready = _number(status, "replicas"), _number(status, "readyReplicas")
-    updated = _number(status, "updatedReplicas")
+    wanted = number(spec, "replicas", 1)
+    total, ready = number(status, "replicas"), number(status, "readyReplicas")
+    updated = number(status, "updatedReplicas")
     if ready < wanted:
         return HealthStatus.PROGRESSING, f"has {ready} of {wanted} replicas ready"
     if total > wanted:
         return HealthStatus.PROGRESSING, f"still ends {_replicas(total - wanted)} too many"
-    partition = _map(strategy, "rollingUpdate").get("partition")
+    partition = mapping(strategy, "rollingUpdate").get("partition")
     if isinstance(partition, int) and partition > 0:
         meant = max(wanted - partition, 0)
         if updated < meant:
@@ -185,77 +203,77 @@ def _stateful_set(live: Manifest) -> _Verdict:
     if status.get("currentRevision") != status.get("updateRevision"):
         some = f"has {updated} of {wanted} replicas updated"
         return HealthStatus.PROGRESSING, some if updated < wanted else "is about to finish its update"
-    if _number(status, "currentReplicas") < wanted:
-        return HealthStatus.PROGRESSING, f"has {_number(status, 'currentReplicas')} of {wanted} replicas updated"
+    if number(status, "currentReplicas") < wanted:
+        return HealthStatus.PROGRESSING, f"has {number(status, 'currentReplicas')} of {wanted} replicas updated"
     return _HEALTHY
 
 
 def _daemon_set(live: Manifest) -> _Verdict:
-    status = _map(live, "status")
+    status = mapping(live, "status")
     wanted = status.get("desiredNumberScheduled")
     if not isinstance(wanted, int):
         return HealthStatus.PROGRESSING, "has not been seen by its controller yet"
-    if _map(_map(live, "spec"), "updateStrategy").get("type") != "OnDelete":
-        updated = _number(status, "updatedNumberScheduled")
+    if mapping(mapping(live, "spec"), "updateStrategy").get("type") != "OnDelete":
+        updated = number(status, "updatedNumberScheduled")
         if updated < wanted:
             return HealthStatus.PROGRESSING, f"has {updated} of {wanted} pods updated"
-    ready = min(_number(status, name) for name in ("currentNumberScheduled", "numberAvailable", "numberReady"))
+    ready = min(number(status, name) for name in ("currentNumberScheduled", "numberAvailable", "numberReady"))
     if ready < wanted:
         return HealthStatus.PROGRESSING, f"has {ready} of {wanted} pods ready"
     return _HEALTHY
 
 
 def _replica_set(live: Manifest) -> _Verdict:
-    status = _map(live, "status")
-    wanted = _number(_map(live, "spec"), "replicas", 1)
-    ready = min(_number(status, name) for name in ("fullyLabeledReplicas", "availableReplicas", "readyReplicas"))
+    status = mapping(live, "status")
+    wanted = number(mapping(live, "spec"), "replicas", 1)
+    ready = min(number(status, name) for name in ("fullyLabeledReplicas", "availableReplicas", "readyReplicas"))
     if ready < wanted:
         return HealthStatus.PROGRESSING, f"has {ready} of {wanted} replicas ready{_why_no_pods(live)}"
-    if _number(status, "replicas") > wanted:
-        return HealthStatus.PROGRESSING, f"still ends {_replicas(_number(status, 'replicas') - wanted)} too many"
+    if number(status, "replicas") > wanted:
+        return HealthStatus.PROGRESSING, f"still ends {_replicas(number(status, 'replicas') - wanted)} too many"
     return _HEALTHY
 
 
 def _job(live: Manifest) -> _Verdict:
-    for condition in _conditions(live):
-        if condition.get("status") != "True":
+    for found in conditions(live):
+        if found.get("status") != "True":
             continue
-        match condition.get("type"):
+        match found.get("type"):
             case "Complete" | "Suspended":
                 return _HEALTHY
             case "Failed" | "FailureTarget":
-                return HealthStatus.FAILED, _told("has failed", condition)
-    spec, status = _map(live, "spec"), _map(live, "status")
+                return HealthStatus.FAILED, _told("has failed", found)
+    spec, status = mapping(live, "spec"), mapping(live, "status")
     if not status.get("startTime"):
         return HealthStatus.PROGRESSING, "has not started yet"
-    wanted = _number(spec, "completions", _number(spec, "parallelism", 1))
-    return HealthStatus.PROGRESSING, f"has {_number(status, 'succeeded')} of {wanted} completions"
+    wanted = number(spec, "completions", number(spec, "parallelism", 1))
+    return HealthStatus.PROGRESSING, f"has {number(status, 'succeeded')} of {wanted} completions"
 
 
 def _pod(live: Manifest) -> _Verdict:
-    status = _map(live, "status")
+    status = mapping(live, "status")
     phase = status.get("phase")
     if phase == "Succeeded":
         return _HEALTHY
     if phase == "Failed":
         return HealthStatus.FAILED, _told("has failed", status)
-    if phase == "Running" and (_condition(live, "Ready") or {}).get("status") == "True":
+    if phase == "Running" and (condition(live, "Ready") or {}).get("status") == "True":
         return _HEALTHY
     looping = [
         str(container.get("name"))
-        for container in (*_list(status, "initContainerStatuses"), *_list(status, "containerStatuses"))
-        if _map(_map(container, "state"), "waiting").get("reason") == "CrashLoopBackOff"
+        for container in (*mappings(status, "initContainerStatuses"), *mappings(status, "containerStatuses"))
+        if mapping(mapping(container, "state"), "waiting").get("reason") == "CrashLoopBackOff"
     ]
     if looping:
         return HealthStatus.FAILED, f"has a container that crashes again and again: {', '.join(looping)}"
-    scheduled = _condition(live, "PodScheduled") or {}
+    scheduled = condition(live, "PodScheduled") or {}
     if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
         return HealthStatus.PROGRESSING, f"cannot be scheduled: {_short(scheduled.get('message'))}"
     return HealthStatus.PROGRESSING, "is not ready" if phase == "Running" else "has not started yet"
 
 
 def _claim(live: Manifest) -> _Verdict:
-    phase = _map(live, "status").get("phase")
+    phase = mapping(live, "status").get("phase")
     if phase == "Bound":
         return _HEALTHY
     if phase == "Lost":
@@ -264,7 +282,7 @@ def _claim(live: Manifest) -> _Verdict:
 
 
 def _volume(live: Manifest) -> _Verdict:
-    status = _map(live, "status")
+    status = mapping(live, "status")
     phase = status.get("phase")
     if phase in ("Available", "Bound", "Released"):
         return _HEALTHY
@@ -274,25 +292,25 @@ def _volume(live: Manifest) -> _Verdict:
 
 
 def _service(live: Manifest) -> _Verdict:
-    if _map(live, "spec").get("type") != "LoadBalancer":
+    if mapping(live, "spec").get("type") != "LoadBalancer":
         return _HEALTHY
-    if _list(_map(_map(live, "status"), "loadBalancer"), "ingress"):
+    if mappings(mapping(mapping(live, "status"), "loadBalancer"), "ingress"):
         return _HEALTHY
     return HealthStatus.PROGRESSING, "has no load balancer address yet"
 
 
 def _namespace(live: Manifest) -> _Verdict:
-    phase = _map(live, "status").get("phase")
+    phase = mapping(live, "status").get("phase")
     if phase == "Active":
         return _HEALTHY
     return HealthStatus.PROGRESSING, "is being deleted" if phase == "Terminating" else "is not active yet"
 
 
 def _definition(live: Manifest) -> _Verdict:
-    names = _condition(live, "NamesAccepted")
+    names = condition(live, "NamesAccepted")
     if names is not None and names.get("status") == "False":
         return HealthStatus.FAILED, _told("has names that were not accepted", names)
-    established = _condition(live, "Established")
+    established = condition(live, "Established")
     if established is not None and established.get("status") == "True":
         return _HEALTHY
     if established is not None and established.get("status") == "False" and established.get("reason") != "Installing":
@@ -305,14 +323,14 @@ def _autoscaler(live: Manifest) -> _Verdict:
 
     One that cannot read its metrics leaves the workload as it is; that is no failure of the release.
     """
-    able = _condition(live, "AbleToScale")
+    able = condition(live, "AbleToScale")
     if able is not None and able.get("status") == "False" and str(able.get("reason")).startswith("FailedGetScale"):
         return HealthStatus.FAILED, _told("cannot scale its target", able)
     return _HEALTHY
 
 
 def _api_service(live: Manifest) -> _Verdict:
-    available = _condition(live, "Available")
+    available = condition(live, "Available")
     if available is not None and available.get("status") == "True":
         return _HEALTHY
     return HealthStatus.PROGRESSING, _told("is not available", available or {})
@@ -348,29 +366,6 @@ _ALWAYS_OBSERVED = frozenset(
     }
 )
 """Kinds whose controller always writes `status.observedGeneration`: without it, no controller has looked."""
-
-
-def _map(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = value.get(key)
-    return found if isinstance(found, Mapping) else {}
-
-
-def _list(value: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    found = value.get(key)
-    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
-
-
-def _number(value: Mapping[str, Any], key: str, default: int = 0) -> int:
-    found = value.get(key)
-    return found if isinstance(found, int) else default
-
-
-def _conditions(live: Manifest) -> list[Mapping[str, Any]]:
-    return _list(_map(live, "status"), "conditions")
-
-
-def _condition(live: Manifest, type_: str) -> Mapping[str, Any] | None:
-    return next((c for c in _conditions(live) if c.get("type") == type_), None)
 
 
 def _replicas(count: int) -> str:

@@ -32,3 +32,15 @@ def human(amount: float) -> str:
     if whole < 86400:
         return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
     return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"
+
+
+def brief(amount: float) -> str:
+    """Return a duration in seconds as a person would write it, rounded down: `0s`, `45s`, `1h12m`, `2h`, `3d`."""
+    whole = int(amount)
+    sizes = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+    first = next((number for number, (size, _) in enumerate(sizes) if whole >= size), len(sizes) - 1)
+    texts: list[str] = []
+    for size, unit in sizes[first : first + 2]:
+        texts.append(f"{whole // size}{unit}" if whole >= size or (size == 1 and not texts) else "")
+        whole %= size
+    return "".join(texts)

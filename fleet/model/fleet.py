@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from fleet.model.declared import AppSpec, ClusterSpec, EnvironmentSpec, FleetFile
@@ -54,6 +54,8 @@ class Fleet:
     """Commit that this fleet was loaded from; none for a work tree."""
     origin: str = ""
     """Where it was loaded from, for people: `origin/main at 4f1c2e0` or a path."""
+    calendars: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Content of the calendars that windows of policies name, by path."""
 
     @property
     def name(self) -> str:

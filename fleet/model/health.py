@@ -5,6 +5,7 @@ Source of the rules: https://github.com/kubernetes-sigs/cli-utils/blob/master/pk
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from fleet.model.base import Report
@@ -49,3 +50,6 @@ class TargetHealth(Report):
     exact: bool
     reason: str = ""
     objects: tuple[ObjectHealth, ...] = ()
+    since: datetime | None = None
+    """Since when exactly this release is live and healthy without a break, by the API server's clock; none if it is
+    not, or if that is not known."""

@@ -76,6 +76,12 @@ UNKNOWN_DEPENDENCY = "FLT-CFG-094"
 NOT_SATISFIED = "FLT-CFG-095"
 SCHEMA_NOT_OWN = "FLT-CFG-096"
 BAD_MIGRATION = "FLT-CFG-097"
+BAD_WINDOW = "FLT-CFG-100"
+BAD_RECURRENCE = "FLT-CFG-101"
+UNKNOWN_ZONE = "FLT-CFG-102"
+NO_CALENDAR = "FLT-CFG-103"
+BAD_CALENDAR = "FLT-CFG-104"
+WINDOW_NAME = "FLT-CFG-105"
 
 CODES: dict[str, Code] = {
     "FLT-CFG-001": Code(
@@ -265,4 +271,30 @@ CODES: dict[str, Code] = {
         "A migration names a schema under `provides.schemas`, a version that is not later than the one there, and a "
         "Job of the app's templates that no other migration names.",
     ),
+    BAD_WINDOW: Code(
+        "a window does not say when it is",
+        "A window has either `starts` and `duration` (and `repeats`, if it happens again), or a `calendar`. `starts` "
+        "is a local time like `2026-01-05T09:00`, without an offset; a window lasts at most 366 days.",
+    ),
+    BAD_RECURRENCE: Code(
+        "a recurrence rule cannot be used",
+        "`repeats` is a rule of RFC 5545, section 3.3.10, like `FREQ=WEEKLY;BYDAY=MO,TU`. It repeats daily, weekly, "
+        "monthly or yearly, at most 24 times a day, counts to 10,000 at most, and has to match at least once.",
+    ),
+    UNKNOWN_ZONE: Code(
+        "a time zone is not known",
+        "Time zones go by their IANA names, like `Europe/Berlin`; abbreviations such as `CEST` mean different things "
+        "to different people.",
+    ),
+    NO_CALENDAR: Code(
+        "a calendar is not there",
+        "`calendar` is the path of a plain file inside the repository, from its top. Links are not followed, and it "
+        "may have 256 KiB.",
+    ),
+    BAD_CALENDAR: Code(
+        "a calendar cannot be used",
+        "The file is no iCalendar file (RFC 5545), or holds an event that cannot be understood. Nothing is passed "
+        "over: a freeze must not be missing because of a typing error.",
+    ),
+    WINDOW_NAME: Code("two windows have the same name", "The names of windows tell them apart in plans and messages."),
 }

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from fleet.adapters.config import checks, codes, contracts, interfaces, layout, wording
+from fleet.adapters.config import checks, codes, contracts, interfaces, layout, windows, wording
 from fleet.adapters.config.declared import Declared, Parsed
 from fleet.adapters.config.document import SIZE_LIMIT, Document, parse
 from fleet.engine import pipeline
@@ -69,14 +69,17 @@ class YamlFleetLoader:
             templates=found.templates,
             programs=found.programs,
         )
+        calendars, faults = windows.read_calendars(tree, declared)
         problems = [
             *found.problems,
             *(problem for parsed in declared.files() for problem in parsed.problems),
             *checks.check(declared),
             *contracts.check(declared),
             *interfaces.check(declared),
+            *faults,
+            *windows.check(declared, calendars),
         ]
-        return LoadedFleet(_build(tree, declared), tuple(sorted(problems, key=_place)))
+        return LoadedFleet(_build(tree, declared, calendars), tuple(sorted(problems, key=_place)))
 
     def load_app(self, tree: Tree, app: str) -> AppSpec:
         """Load one `app.yaml`, for an app at its pinned revision.
@@ -240,7 +243,7 @@ def _no_fleet(tree: Tree) -> Problem:
     )
 
 
-def _build(tree: Tree, declared: Declared) -> Fleet | None:
+def _build(tree: Tree, declared: Declared, calendars: Mapping[str, str]) -> Fleet | None:
     """Build the fleet from all parts that are valid."""
     if declared.fleet.model is None:
         return None
@@ -260,7 +263,7 @@ def _build(tree: Tree, declared: Declared) -> Fleet | None:
         }
         free = {cluster: labels for cluster, labels in free.items() if cluster not in selected}
         environments[name] = Environment(name, spec, selected, waves, pins)
-    return Fleet(declared.fleet.model, environments, clusters, apps, tree.revision, tree.origin)
+    return Fleet(declared.fleet.model, environments, clusters, apps, tree.revision, tree.origin, calendars)
 
 
 def _place(problem: Problem) -> tuple[str, int, int, str, str]:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from fleet.engine.gates import approvals, compatibility, contract, dependencies, health, removals, secrets
+from fleet.engine.gates import (
+    approvals,
+    compatibility,
+    contract,
+    dependencies,
+    health,
+    queue,
+    removals,
+    secrets,
+    soak,
+    windows,
+)
 from fleet.engine.gates.case import Case
 from fleet.engine.gates.overriding import apply_overrides
 from fleet.model.gate import GateResult
@@ -14,10 +25,13 @@ Judge = Callable[[Case], Iterator[GateResult]]
 GATES: tuple[Judge, ...] = (
     contract.judge,
     health.judge,
+    soak.judge,
+    queue.judge,
     secrets.judge,
     dependencies.judge,
     compatibility.judge,
     removals.judge,
+    windows.judge,
     approvals.judge,
 )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from fleet.engine.gates import queue
 from fleet.engine.gates.case import Case
 from fleet.engine.gates.overriding import refused_override
 from fleet.engine.gates.registry import decide
@@ -57,9 +58,21 @@ def observed(world: World, plans: Iterable[Planned], states: DesiredTargets, sen
             continue
         if plan.source is not None:
             wanted |= dict.fromkeys(world.targets(plan.source, plan.app), plan.proven)
+        if plan.before is not None and queue.asks_for_health(world.fleet, plan.kind, plan.environment):
+            wanted |= dict.fromkeys(world.targets(plan.environment, plan.app), plan.before)
         questions.append(Question(world.fleet, plan.app, plan.source, plan.environment, plan.after))
         versions |= dict.fromkeys(target.cluster for target in uses_ending(planned.objects))
+    states = _with_missing(world, wanted, states)
     return look(world.fleet, wanted, states, questions, senses=senses, versions=tuple(versions))
+
+
+def _with_missing(world: World, wanted: Iterable[Target], states: DesiredTargets) -> DesiredTargets:
+    """Return desired states of all targets that are to be looked at; a release has rendered none of its own yet."""
+    missing = [t for t in wanted if t not in states.states and t not in states.problems]
+    if not missing:
+        return states
+    more = world.render(missing)
+    return DesiredTargets({**states.states, **more.states}, {**states.problems, **more.problems})
 
 
 def judged(planned: Planned, world: World, observations: Observations, wishes: Wishes | None = None) -> Planned:

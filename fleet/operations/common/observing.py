@@ -73,6 +73,7 @@ def look(
                 status=health.status if health else HealthStatus.UNKNOWN,
                 exact=health.exact if health else False,
                 reason=health.reason if health else "",
+                since=health.since if health else None,
                 problems=problems,
             )
         )
