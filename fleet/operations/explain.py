@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import difflib
+from datetime import datetime
+from typing import Any
 
+from fleet.engine.lineage import changes_of_value, value_in
+from fleet.engine.redact import mask_setting
 from fleet.engine.values import covers, origins
 from fleet.errors import Location, UsageError
 from fleet.model.base import Report
 from fleet.model.fleet import Fleet
 from fleet.model.names import Target
+from fleet.model.promotion import PromotionKind
 from fleet.model.provenance import ValueOrigin
 from fleet.model.release import Pin, Release
-from fleet.ports.config import FleetLoader
+from fleet.operations.common.history import pin_history
+from fleet.ports.config import FleetLoader, PinEditor
 from fleet.ports.repository import RepositoryReader
 from fleet.ports.tree import Tree
 
@@ -27,6 +33,19 @@ class ImageOrigin(Report):
     """The default of `app.yaml` that the release replaces."""
 
 
+class ValueChange(Report):
+    """One change of a value that comes with releases."""
+
+    path: str
+    value: Any
+    """None: it was taken out."""
+    commit: str
+    time: datetime
+    kind: PromotionKind
+    version: str
+    author: str
+
+
 class Explanation(Report):
     """Everything that a target is rendered from, with its origin."""
 
@@ -37,6 +56,10 @@ class Explanation(Report):
     release_location: Location | None = None
     images: tuple[ImageOrigin, ...] = ()
     values: tuple[ValueOrigin, ...] = ()
+    promotable: tuple[str, ...] = ()
+    """Dotted paths that move with releases; every other value belongs to where it is set."""
+    changes: tuple[ValueChange, ...] = ()
+    """Changes of the promotable value that was asked for in this environment, newest first."""
 
 
 def explain(
@@ -47,6 +70,7 @@ def explain(
     *,
     repository: RepositoryReader,
     loader: FleetLoader,
+    pin_editor: PinEditor,
 ) -> Explanation:
     """Return the origins of a target's values, or of those at and below a dotted path.
 
@@ -62,15 +86,45 @@ def explain(
     layers = loader.layers(tree, app_tree, target.app, target.environment, target.cluster)
     images = _images(tree, app_tree, target, pin, pin_file, loader)
     values = origins(layers)
+    promotable = loader.load_app(app_tree, target.app).promotable
+    changes: tuple[ValueChange, ...] = ()
     if path is not None:
         images, values = _narrowed(path, images, values, target)
+        if covers(promotable, path):
+            changes = _changes(fleet, target, path, repository, pin_editor)
     return Explanation(
+        promotable=promotable,
+        changes=changes,
         target=target,
         release=pin.release,
         release_source=source,
         release_location=loader.locate(tree, pin_file, "release") if pin.release else Location(pin_file),
         images=images,
         values=values,
+    )
+
+
+def _changes(
+    fleet: Fleet, target: Target, path: str, repository: RepositoryReader, pin_editor: PinEditor
+) -> tuple[ValueChange, ...]:
+    head = fleet.revision or repository.head_of(fleet.file.git.branch)
+    if head is None:
+        return ()
+    environment = target.environment
+    entries = tuple(
+        pin_history(head, repository=repository, pin_editor=pin_editor, environment=environment, app=target.app)
+    )
+    return tuple(
+        ValueChange(
+            path=path,
+            value=mask_setting(path, value_in(entry.after, path)[1]),
+            commit=entry.commit,
+            time=entry.time,
+            kind=entry.kind,
+            version=entry.after.version if entry.after else "",
+            author=entry.author,
+        )
+        for entry in changes_of_value(entries, environment, path)
     )
 
 

@@ -34,7 +34,8 @@ def explain(
 
     Values merge in the order app, environment, cluster, pin, release: the later one wins, lists are replaced as a
     whole, and `null` removes a key. The app is read at its pinned revision, the rest from the files on disk. Without
-    `-c`, an environment with one cluster needs none.
+    `-c`, an environment with one cluster needs none. For a promotable value that is named, the commits that changed it
+    in this environment are shown too.
 
     \b
     # all values of one target
@@ -61,5 +62,13 @@ def explain(
         fetch=False,
     )
     target = choose_target(fleet, app, environment, cluster)
-    report = run(fleet, tree, target, path, repository=services.repository, loader=services.loader)
+    report = run(
+        fleet,
+        tree,
+        target,
+        path,
+        repository=services.repository,
+        loader=services.loader,
+        pin_editor=services.pin_editor,
+    )
     session.show("fleet.explain/v1", report, lambda terminal: show_explanation(terminal, report))

@@ -34,6 +34,16 @@ def show_explanation(terminal: Terminal, explanation: Explanation) -> None:
             rows.append((name, _text(hidden.value), hidden.source, _place(hidden.location)))
             styles.append("dim")
     terminal.table(("VALUE", "IS", "SET BY", "AT"), rows, styles=styles)
+    if explanation.changes:
+        terminal.print()
+        terminal.print("promotable: it moves with the release. Changed here by")
+        terminal.table(
+            ("COMMIT", "TIME", "KIND", "RELEASE", "BECAME", "BY"),
+            [
+                (c.commit[:7], f"{c.time:%Y-%m-%d %H:%M}", c.kind.value, c.version, _text(c.value), c.author)
+                for c in explanation.changes
+            ],
+        )
 
 
 def _place(location: Location | None) -> str:
