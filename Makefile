@@ -10,7 +10,7 @@ RUN := $(UV) run --no-sync
 WORKERS ?= auto
 ARGS ?=
 
-.PHONY: help setup toolchain demo test test-fast check fix bench docs sandbox-down clean
+.PHONY: help setup toolchain test-programs demo test test-fast check fix bench docs sandbox-down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,10 +26,13 @@ setup: $(if $(filter .tools/bin/uv,$(UV)),.tools/bin/uv) ## install the locked P
 toolchain: setup ## find or build the external programs (Pulumi, Kubernetes, etcd, kwok)
 	@$(RUN) fleet toolchain install
 
+test-programs: setup ## find or fetch the servers that tests talk to (Prometheus), as packages of Debian, without root
+	@$(RUN) python -m tests.helpers.debian
+
 demo: toolchain ## play the whole story on a local sandbox
 	@$(RUN) fleet demo $(ARGS)
 
-test: toolchain ## run every test
+test: toolchain test-programs ## run every test
 	@$(RUN) pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-fast: setup ## run the tests that need no toolchain
