@@ -37,6 +37,7 @@ SAID_ELSEWHERE = {
     "FLT-SEC-001": "An app renders a Secret with plain values. Seal it, or let an operator fetch it.",
     "FLT-GIT-051": "A revision that a pin names is not in this clone. In a shallow clone: `git fetch --unshallow`.",
     "FLT-GAT-002": "A gate holds the promotion; its reason says which cluster or condition, and the hint how to go on.",
+    "FLT-PRM-009": "The source environment never had the release that `--from-release` names.",
     "FLT-GAT-020": "There is no such gate to override, or the policy does not let this person override it.",
     "FLT-GAT-010": "A gate holds the merge of a pull request, such as missing approvals.",
     "FLT-CLU-403": "The API server does not allow this to the credentials of the cluster's context.",

@@ -40,7 +40,7 @@ def merge_base(
         entry = here[number]
         if entry.after is None:
             break  # the app was taken out: what was before does not count
-        if entry.kind is PromotionKind.PROMOTION and entry.source == source:
+        if entry.kind.moves_on and entry.source == source:
             merged_at = trailers.first(entry.trailers, trailers.VALUES_FROM)
             if not merged_at:
                 return entry.after.values, entry.commit
@@ -68,7 +68,7 @@ def set_by(entries: Entries, environment: str, path: str) -> HistoryEntry | None
     A promotion only brings a value on, so the change is looked for where it came from.
     """
     found = _brought(entries, environment, path)
-    while found is not None and found.kind is PromotionKind.PROMOTION and found.source:
+    while found is not None and found.kind.moves_on and found.source:
         value = _value(found.after, path)
         earlier = [e for e in entries if e.environment == found.source and e.time <= found.time]
         before = _brought(earlier, found.source, path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fleet.model.declared import WaveSpec
-from fleet.model.fleet import Wave
+from fleet.model.fleet import Fleet, Wave
 from fleet.model.selector import ClusterSelector
 
 REST = "rest"
@@ -45,6 +45,16 @@ def cycles(promotes_from: Mapping[str, str | None]) -> tuple[tuple[str, ...], ..
         if name == start:
             found.setdefault(frozenset(path), (start, *reversed(path[1:])))
     return tuple(found.values())
+
+
+def upstream(fleet: Fleet, environment: str) -> tuple[str, ...]:
+    """Return the environments that a release passes on its way to this one, the nearest first."""
+    found: list[str] = []
+    name = fleet.environments[environment].spec.promotes_from
+    while name is not None and name in fleet.environments and name not in found:
+        found.append(name)
+        name = fleet.environments[name].spec.promotes_from
+    return tuple(found)
 
 
 def members(selector: ClusterSelector, clusters: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from fleet.model.release import Release
 _BRANCHES = {
     PromotionKind.RELEASE: "release",
     PromotionKind.PROMOTION: "promote",
+    PromotionKind.HOTFIX: "promote",  # the same branch: an app has one way into an environment at a time
     PromotionKind.ROLLBACK: "rollback",
 }
 
@@ -61,6 +62,8 @@ class Facts:
     """The release as the source has it."""
     distance: str = ""
     next_environments: Sequence[str] = ()
+    skipped: Sequence[str] = ()
+    """Environments that a hotfix passes over."""
 
 
 def plan_promotion(facts: Facts) -> PromotionPlan:
@@ -106,7 +109,7 @@ def title(kind: PromotionKind, app: str, environment: str, release: Release) -> 
     """Return the title of the pull request, which is the subject of the commit too."""
     if kind is PromotionKind.ROLLBACK:
         return f"Roll back {app} to {release.version} in {environment}"
-    verb = "Release" if kind is PromotionKind.RELEASE else "Promote"
+    verb = {PromotionKind.RELEASE: "Release", PromotionKind.HOTFIX: "Hotfix"}.get(kind, "Promote")
     return f"{verb} {app} {release.version} to {environment}"
 
 
@@ -200,6 +203,8 @@ def _warnings(facts: Facts, groups: Sequence[TargetGroup]) -> Iterable[str]:
             yield f"revision {facts.after.revision[:7]} is older than {facts.before.revision[:7]}, which is there now"
     if facts.kind is PromotionKind.ROLLBACK:
         yield from (f"cannot be undone: {text}" for text in cannot_be_undone(groups))
+    for name in facts.skipped:
+        yield f"`{name}` is passed over: promote the release there too, or the next promotion would undo it"
     yield from facts.also_set
     if facts.objects_after and not any(facts.objects_after.values()):
         yield "the release renders no object at all"

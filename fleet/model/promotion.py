@@ -21,8 +21,14 @@ class PromotionKind(StrEnum):
 
     RELEASE = "release"  # a new release enters the first environment
     PROMOTION = "promotion"
+    HOTFIX = "hotfix"  # a promotion past an environment
     ROLLBACK = "rollback"
     MANUAL = "manual"  # a person committed the pin by hand
+
+    @property
+    def moves_on(self) -> bool:
+        """Whether a release comes from another environment."""
+        return self in (PromotionKind.PROMOTION, PromotionKind.HOTFIX)
 
 
 class TargetGroup(Report):

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 
 from fleet.engine.dependencies import in_order
-from fleet.engine.merging import Takes
+from fleet.engine.history import find_entry
 from fleet.engine.names import require_known
+from fleet.engine.pipeline import upstream
 from fleet.engine.plan_promotion import branch_name
 from fleet.errors import FleetError, UsageError
 from fleet.model.events import Level, Message
@@ -17,7 +18,7 @@ from fleet.model.fleet import Fleet
 from fleet.model.names import Target
 from fleet.model.promotion import PromotionKind, PromotionResult
 from fleet.model.pull_request import PullRequest
-from fleet.model.release import Release
+from fleet.model.release import Pin, Release
 from fleet.operations.common.carrying import Passage, check_takes, merged
 from fleet.operations.common.deciding import Wishes, judged, observed
 from fleet.operations.common.desired import DesiredTargets, release_of
@@ -34,6 +35,7 @@ from fleet.ports.repository import RepositoryReader, RepositoryWriter
 NO_SOURCE = "FLT-PRM-004"
 NOT_ADJACENT = "FLT-PRM-005"
 NO_RELEASE = "FLT-PRM-006"
+NOT_THERE = "FLT-PRM-009"
 
 
 @dataclass(frozen=True)
@@ -88,14 +90,15 @@ def prepare(
         pool.submit(import_module, "fleet.operations.common.texts")  # brings Jinja2, while git talks to the remote
         fleet, tree = load_fleet(repository, loader, branch)
         world = World(fleet, tree, repository, loader, renderer, pin_editor, branch)
-        origin = source_of(fleet, to, source, apps[0])
+        wanted = wishes or Wishes()
+        origin = source_of(fleet, to, source, apps[0], skip_order=wanted.skip_order)
         names = in_order(apps, {name: spec.depends_on for name, spec in fleet.apps.items()})
         asked = pool.submit(_open_requests, forge, [branch_name(PromotionKind.PROMOTION, to, app) for app in names])
-        takes = (wishes or Wishes()).takes
-        drafts = {app: _draft(world, app, origin, to, takes) for app in names}
+        takes = wanted.takes
+        drafts = {app: _draft(world, app, origin, to, wanted) for app in names}
         check_takes(takes, [move for draft in drafts.values() if isinstance(draft, Draft) for move in draft.values])
         moving = {a: d for a, d in drafts.items() if isinstance(d, Draft) and not d.nothing_to_do}
-        states = world.render(_targets_of(world, moving, origin, to))
+        states = world.render(_targets_of(world, moving, origin, to), _pins_at_source(world, moving, origin))
         made = {app: _planned(world, app, to, draft, states) for app, draft in drafts.items()}
         observations = observed(world, made.values(), states, senses)
         opened = asked.result()
@@ -118,8 +121,8 @@ def execute(
     return tuple(results)
 
 
-def source_of(fleet: Fleet, to: str, source: str | None, app: str = "APP") -> str:
-    """Return the environment that releases come from.
+def source_of(fleet: Fleet, to: str, source: str | None, app: str = "APP", *, skip_order: bool = False) -> str:
+    """Return the environment that releases come from: the one before, or with ``skip_order`` one further up.
 
     Raises:
         UsageError: an environment is not there, or they are not neighbours.
@@ -134,10 +137,14 @@ def source_of(fleet: Fleet, to: str, source: str | None, app: str = "APP") -> st
         )
     if source is not None and source != before:
         require_known("environment", source, fleet.environments)
+        far = source in upstream(fleet, to)
+        if far and skip_order:
+            return source
+        hints = [f"promote step by step: `fleet promote {app} --to {_next(fleet, source) or before}`"]
+        if far:
+            hints.append("to pass over an environment on record: `--skip-order --reason TEXT`")
         raise UsageError(
-            f"releases come to `{to}` from `{before}`, not from `{source}`",
-            code=NOT_ADJACENT,
-            hints=(f"promote step by step: `fleet promote {app} --to {_next(fleet, source) or before}`",),
+            f"releases come to `{to}` from `{before}`, not from `{source}`", code=NOT_ADJACENT, hints=tuple(hints)
         )
     return before
 
@@ -146,20 +153,22 @@ def _next(fleet: Fleet, name: str) -> str | None:
     return next(iter(fleet.next_environments(name)), None)
 
 
-def _draft(world: World, app: str, source: str, to: str, takes: Takes) -> Draft | FleetError:
+def _draft(world: World, app: str, source: str, to: str, wishes: Wishes) -> Draft | FleetError:
     """Return what is to be done with one app, or why that cannot be said."""
     fleet = world.fleet
     try:
         require_known("app", app, fleet.apps)
-        release = release_of(fleet, source, app, repository=world.repository, loader=world.loader)
+        release = _wanted(world, app, source, wishes.release)
         if release is None:
             raise _no_release(fleet, app, source)
         there = pinned(fleet, to, app)
-        after, values = merged(world, Passage(app, source, to, there, release), takes)
+        after, values = merged(world, Passage(app, source, to, there, release), wishes.takes)
         content = world.pin_content(to, app)
         path = f"environments/{to}/apps/{app}.yaml"
         return Draft(
-            kind=PromotionKind.PROMOTION,
+            kind=PromotionKind.PROMOTION
+            if source == fleet.environments[to].spec.promotes_from
+            else PromotionKind.HOTFIX,
             app=app,
             environment=to,
             source=source,
@@ -171,6 +180,26 @@ def _draft(world: World, app: str, source: str, to: str, takes: Takes) -> Draft 
         )
     except FleetError as error:
         return error
+
+
+def _wanted(world: World, app: str, source: str, wanted: str | None) -> Release | None:
+    """Return the release to promote: what is pinned at the source, or the one that a person named.
+
+    Raises:
+        UsageError: the source never had the one that a person named.
+    """
+    if wanted is None:
+        return release_of(world.fleet, source, app, repository=world.repository, loader=world.loader)
+    there = [entry for entry in world.history(app) if entry.environment == source]
+    entry = find_entry(there, wanted)
+    if entry is None:
+        known = list(dict.fromkeys(e.after.version for e in there if e.after is not None))[:5]
+        raise UsageError(
+            f"`{app}` never had a release `{wanted}` in `{source}`",
+            code=NOT_THERE,
+            hints=(f"it had {', '.join(f'`{v}`' for v in known)}" if known else "it had none",),
+        )
+    return entry.after
 
 
 def pinned(fleet: Fleet, environment: str, app: str) -> Release | None:
@@ -196,6 +225,16 @@ def _targets_of(world: World, drafts: Mapping[str, Draft], source: str, to: str)
         if app in world.fleet.environments[environment].pins
         for target in world.targets(environment, app)
     ]
+
+
+def _pins_at_source(world: World, drafts: Mapping[str, Draft], source: str) -> dict[tuple[str, str], Pin]:
+    """Return the pins of the source with the releases that move: another one may be pinned there by now."""
+    place = world.fleet.environments[source]
+    return {
+        (source, app): place.pins.get(app, Pin()).model_copy(update={"release": draft.source_release})
+        for app, draft in drafts.items()
+        if draft.source_release is not None and draft.source_release != pinned(world.fleet, source, app)
+    }
 
 
 def _planned(world: World, app: str, to: str, draft: Draft | FleetError, states: DesiredTargets) -> Planned:

@@ -38,6 +38,14 @@ def promote(
             help="Whose value to take, `theirs` (of the source) or `ours`: for all conflicts, or for one value.",
         ),
     ] = None,
+    release: Annotated[
+        str | None,
+        typer.Option("--from-release", metavar="VERSION", help="A release that the source had: version or revision."),
+    ] = None,
+    skip_order: Annotated[
+        bool,
+        typer.Option("--skip-order", help="Come from an environment further up, on record; needs `--reason`."),
+    ] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     output: OutputForm = "table",
@@ -55,6 +63,7 @@ def promote(
       fleet promote bookinfo --to staging
       fleet promote bookinfo --to prod --dry-run     # show, change nothing
       fleet promote shop basket --to prod --yes      # two pull requests
+      fleet promote shop --from dev --to prod --skip-order --reason "hotfix of CVE-2026-1234"
       fleet promote shop --to prod --override soak --reason "fixes the outage of this morning"
       fleet promote bookinfo --to prod --take ratings.enabled=ours    # changed on both sides: keep that of prod
 
@@ -72,7 +81,12 @@ def promote(
         apps,
         to,
         source,
-        replace(wishes_of(session, override, reason), takes=parse_takes(take or ())),
+        replace(
+            wishes_of(session, [*(override or ()), *(["order"] if skip_order else ())], reason),
+            takes=parse_takes(take or ()),
+            skip_order=skip_order,
+            release=release,
+        ),
         repository=services.repository,
         loader=services.loader,
         renderer=services.renderer,
@@ -82,7 +96,8 @@ def promote(
         branch=services.branch,
         reporter=session.reporter,
     )
-    show_plan(session, PromotionKind.PROMOTION, prepared.planned, prepared.world, prepared.source)
+    kind = next((one.plan.kind for one in prepared.planned if one.plan), PromotionKind.PROMOTION)
+    show_plan(session, kind, prepared.planned, prepared.world, prepared.source)
     carry_out(
         session,
         "fleet.promote/v1",

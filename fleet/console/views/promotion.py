@@ -34,8 +34,8 @@ def show_plans(terminal: Terminal, headline: str, plans: Sequence[PromotionPlan]
 def headline(kind: PromotionKind, source: str | None, environment: str, clusters: int) -> str:
     """Return the first line of a plan: `Promote staging -> prod (2 clusters)`."""
     where = f"{environment} ({plural(clusters, 'cluster')})"
-    if kind is PromotionKind.PROMOTION:
-        return f"Promote {source} -> {where}"
+    if kind.moves_on:
+        return f"{'Promote' if kind is PromotionKind.PROMOTION else 'Hotfix'} {source} -> {where}"
     return f"Release to {where}" if kind is PromotionKind.RELEASE else f"Roll back {where}"
 
 
@@ -78,7 +78,7 @@ def _result_text(result: PromotionResult, plan: PromotionPlan | None, branch: st
     number = f"#{result.pull_request}"
     title = plan.title if plan is not None else result.app
     after = plan.after.short if plan is not None else "this release"
-    verb = "promote" if plan is not None and plan.kind is PromotionKind.PROMOTION else "do"
+    verb = "promote" if plan is not None and plan.kind.moves_on else "do"
     texts = {
         PromotionOutcome.OPENED: f"opened {number} {title}",
         PromotionOutcome.UPDATED: f"updated {number} {title}",

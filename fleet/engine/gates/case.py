@@ -60,6 +60,8 @@ class Case:
     """The release as the source has it, where ``after`` differs from it in values."""
     values: Sequence[ValueMove] = ()
     """What becomes of the values that differ between source and environment."""
+    undoes: str = ""
+    """The hotfix that is there now and that ``after`` does not contain, for people; empty if there is none."""
     direct: bool = False
     """Whether it will be a commit on the protected branch, without a pull request."""
 

@@ -9,7 +9,6 @@ from fleet.model.gate import GateResult, Verdict
 from fleet.model.health import HealthStatus
 from fleet.model.names import Target
 from fleet.model.observation import TargetObservation
-from fleet.model.promotion import PromotionKind
 from fleet.model.release import Release
 
 _SHOWN = 3
@@ -18,7 +17,7 @@ _SHOWN = 3
 
 def judge(case: Case) -> Iterator[GateResult]:
     """Yield whether every target of the source environment is healthy at exactly this release."""
-    if case.kind is not PromotionKind.PROMOTION or case.source is None:
+    if not case.kind.moves_on or case.source is None:
         return
     targets = case.targets(case.source)
     name = f"health({case.source})"

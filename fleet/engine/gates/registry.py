@@ -10,6 +10,7 @@ from fleet.engine.gates import (
     contract,
     dependencies,
     health,
+    order,
     queue,
     removals,
     secrets,
@@ -23,6 +24,7 @@ from fleet.model.gate import GateResult
 Judge = Callable[[Case], Iterator[GateResult]]
 
 GATES: tuple[Judge, ...] = (
+    order.judge,
     contract.judge,
     health.judge,
     soak.judge,

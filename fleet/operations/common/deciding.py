@@ -12,11 +12,12 @@ from fleet.engine.gates.overriding import refused_override
 from fleet.engine.gates.registry import decide
 from fleet.engine.gates.removals import deprecations, uses_ending
 from fleet.engine.merging import Takes
+from fleet.engine.versions import older
 from fleet.errors import DeniedError
 from fleet.model.gate import GateResult, Override, Verdict
 from fleet.model.names import Target
 from fleet.model.observation import Observations
-from fleet.model.promotion import PromotionPlan
+from fleet.model.promotion import PromotionKind, PromotionPlan
 from fleet.model.release import Release
 from fleet.operations.common.desired import DesiredTargets
 from fleet.operations.common.interfaces import declarations
@@ -36,6 +37,10 @@ class Wishes:
     """What to promote past, by whom and why."""
     at: datetime | None = None
     """The time for which it is decided; none: the time of the observations."""
+    skip_order: bool = False
+    """Whether the release may come from an environment further up, past those between."""
+    release: str | None = None
+    """Version, or start of the revision, of the release to promote; none: what is pinned at the source."""
     takes: Takes = field(default_factory=Takes)
     """Which side of values that were changed on both sides."""
 
@@ -121,5 +126,18 @@ def case_of(plan: PromotionPlan, planned: Planned, world: World, observations: O
         overrides=wishes.overrides,
         source_release=plan.source_release,
         values=plan.values,
+        undoes=_undone_hotfix(plan, world),
         direct=plan.direct,
     )
+
+
+def _undone_hotfix(plan: PromotionPlan, world: World) -> str:
+    """Return the hotfix that an environment would lose again; empty if there is none."""
+    if plan.before is None or plan.kind is not PromotionKind.PROMOTION:
+        return ""
+    here = (e for e in world.history(plan.app) if e.environment == plan.environment)
+    newest = next((entry for entry in here if entry.after == plan.before), None)
+    if newest is None or newest.kind is not PromotionKind.HOTFIX:
+        return ""
+    contained = world.repository.is_ancestor(plan.before.revision, plan.after.revision)
+    return "" if contained and not older(plan.after.version, plan.before.version) else plan.before.short

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from fleet.engine import trailers
 from fleet.engine.gates.plan import plan_gate
+from fleet.engine.pipeline import upstream
 from fleet.engine.trailers import Trailers
 from fleet.errors import ConfigError, FleetError
 from fleet.model.gate import GateResult, Verdict
@@ -80,7 +81,7 @@ def _gates_of(
     move: Move, found: PullRequest, said: Trailers, world: World, senses: Senses, at: datetime | None
 ) -> Iterator[GateResult]:
     kind = _kind(move, said, world)
-    source = world.fleet.environments[move.environment].spec.promotes_from if kind is PromotionKind.PROMOTION else None
+    source = _source(move, kind, said, world)
     draft = _draft(move, kind, source)
     draft = replace(draft, source_release=_source_release(move, source, said, world))
     try:
@@ -106,8 +107,16 @@ def _kind(move: Move, said: Trailers, world: World) -> PromotionKind:
     """Return what a change of a pin is. A rollback is believed only if the release was there before."""
     if trailers.first(said, trailers.KIND) == PromotionKind.ROLLBACK.value and _was_there(move, world):
         return PromotionKind.ROLLBACK
-    first = world.fleet.environments[move.environment].spec.promotes_from is None
-    return PromotionKind.RELEASE if first else PromotionKind.PROMOTION
+    if world.fleet.environments[move.environment].spec.promotes_from is None:
+        return PromotionKind.RELEASE
+    far = trailers.first(said, trailers.FROM) in upstream(world.fleet, move.environment)[1:]
+    return PromotionKind.HOTFIX if far else PromotionKind.PROMOTION
+
+
+def _source(move: Move, kind: PromotionKind, said: Trailers, world: World) -> str | None:
+    if kind is PromotionKind.HOTFIX:
+        return trailers.first(said, trailers.FROM)
+    return world.fleet.environments[move.environment].spec.promotes_from if kind.moves_on else None
 
 
 def _was_there(move: Move, world: World) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from fleet.engine.message import one_line
+from fleet.engine.pipeline import upstream
 from fleet.engine.plan_promotion import Facts, also_set_by_environment, pin_path, plan_promotion
 from fleet.errors import BlockedError, ConfigError, FleetError
 from fleet.model.fleet import Fleet
@@ -210,7 +211,15 @@ def _facts(draft: Draft, world: World) -> Facts:
         values=draft.values,
         source_release=draft.source_release,
         next_environments=world.fleet.next_environments(draft.environment),
+        skipped=_skipped(draft, world),
     )
+
+
+def _skipped(draft: Draft, world: World) -> tuple[str, ...]:
+    if draft.kind is not PromotionKind.HOTFIX or draft.source is None:
+        return ()
+    way = upstream(world.fleet, draft.environment)
+    return tuple(reversed(way[: way.index(draft.source)]))
 
 
 def failed(app: str, environment: str, error: FleetError) -> PromotionResult:
