@@ -11,7 +11,6 @@ from fleet.model.durations import brief, seconds
 from fleet.model.gate import GateResult, Verdict
 from fleet.model.health import HealthStatus
 from fleet.model.observation import TargetObservation
-from fleet.model.promotion import PromotionKind
 from fleet.model.release import Release
 
 
@@ -78,7 +77,7 @@ def judge(case: Case) -> Iterator[GateResult]:
 
     What restarts it is a cluster that is not healthy at exactly this release for a moment.
     """
-    if case.kind is not PromotionKind.PROMOTION or case.source is None or not needed(case, case.source):
+    if not case.kind.moves_on or case.source is None or not needed(case, case.source):
         return
     name = f"soak({case.source})"
     soak = soak_of(case, case.source, case.proven)
