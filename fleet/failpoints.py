@@ -17,6 +17,7 @@ NAMES = frozenset[str](
         "release.after-push",
         "promote.before-push",
         "promote.after-push",
+        "promote.after-comment",
         "promote.before-pull-request",
         "promote.after-pull-request",
         "forge.before-push",

@@ -147,3 +147,30 @@ def test_an_unreachable_remote_is_exit_5(team: Team) -> None:
     assert ended.returncode == 5
     assert "cannot be reached" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_soak_is_waited_for(team: Team) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    environment = "environments/dev/environment.yaml"
+    team.write({environment: team.read(environment).replace("{releases: direct}", "{releases: direct, soak: 1d}")})
+    arrived = datetime.now(UTC).replace(microsecond=0)
+    team.reconcile("dev", since=arrived.isoformat())
+    arguments = ("promote", "web", "--to", "staging", "--wait", "--yes")
+    ended = team.fleet(*arguments, "--timeout", "10ms")
+    assert ended.returncode == 4, ended.stderr
+    assert "[pending] soak(dev): " in ended.stdout
+    assert " of 1d done" in ended.stdout
+    soak = "{releases: direct, soak: 3s}"
+    team.write({environment: team.read(environment).replace("{releases: direct, soak: 1d}", soak)})
+    released = next(e.time for e in team.history() if e.environment == "dev")
+    ended = team.fleet(*arguments)
+    assert ended.returncode == 0, ended.stderr
+    assert "[passed] soak(dev): 3s done" in ended.stdout
+    assert datetime.now(UTC) - max(released, arrived) >= timedelta(seconds=3)
+
+
+def test_a_time_to_wait_that_is_none_is_refused(team: Team) -> None:
+    ended = team.fleet("promote", "web", "--to", "staging", "--wait", "--timeout", "soon")
+    assert ended.returncode == 2
+    assert "--timeout 30m" in ended.stderr

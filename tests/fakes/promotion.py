@@ -9,6 +9,7 @@ from typing import Any
 
 from fleet.errors import Problem
 from fleet.model.declared import ClusterSpec
+from fleet.model.objects import DIGEST_ANNOTATION
 from fleet.ports.renderer import RenderRequest, RenderResult
 from tests.fakes.cluster import FakeCluster, FakeClusters
 
@@ -69,10 +70,19 @@ def _rendered(request: RenderRequest, context: Mapping[str, Any], lines: Sequenc
     return RenderResult(tuple(objects))
 
 
+def _age(manifest: Any, time: str) -> None:
+    """Write into a live object that it is as it is since a time."""
+    fields: dict[str, Any] = {"f:metadata": {"f:annotations": {f"f:{DIGEST_ANNOTATION}": {}}}}
+    entry = {"manager": "fleet", "operation": "Apply", "time": time, "fieldsType": "FieldsV1", "fieldsV1": fields}
+    manifest["metadata"] |= {"creationTimestamp": time, "managedFields": [entry]}
+    for condition in manifest.get("status", {}).get("conditions", ()):
+        condition |= {"lastTransitionTime": time, "lastUpdateTime": time}
+
+
 class StoredClusters(FakeClusters):
     """Clusters in memory that several processes see: each is a JSON file.
 
-    `{"unreachable": true}` is one that is gone.
+    `{"unreachable": true}` is one that is gone, `{"since": TIME}` one that tells since when everything is as it is.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -89,6 +99,8 @@ class StoredClusters(FakeClusters):
         cluster.objects = {}
         for manifest in data.get("objects", ()):
             cluster.apply(manifest, manager="fleet")
+        for manifest in cluster.objects.values() if "since" in data else ():
+            _age(manifest, data["since"])
         return cluster
 
     def store(self, name: str, objects: Sequence[Mapping[str, Any]] = (), **flags: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,6 +48,12 @@ def promote(
         bool,
         typer.Option("--skip-order", help="Come from an environment further up, on record; needs `--reason`."),
     ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait while nothing but time (a soak) keeps the pull request from opening.")
+    ] = False,
+    timeout: Annotated[
+        str, typer.Option("--timeout", metavar="TIME", help="How long `--wait` waits at most, like `30m`.")
+    ] = "30m",
     dry_run: DryRun = False,
     yes: Yes = False,
     output: OutputForm = "table",
@@ -65,6 +73,7 @@ def promote(
       fleet promote shop basket --to prod --yes      # two pull requests
       fleet promote shop --from dev --to prod --skip-order --reason "hotfix of CVE-2026-1234"
       fleet promote shop --to prod --override soak --reason "fixes the outage of this morning"
+      fleet promote shop --to prod --wait --timeout 2h --yes      # as soon as the soak is over
       fleet promote bookinfo --to prod --take ratings.enabled=ours    # changed on both sides: keep that of prod
 
     Exit codes: 0 done, or nothing to promote; 1 an app failed; 4 a gate or a conflict of values holds it, or somebody
@@ -77,25 +86,30 @@ def promote(
     from fleet.operations.common.carrying import parse_takes
     from fleet.operations.promote import execute, prepare
 
-    prepared = prepare(
-        apps,
-        to,
-        source,
-        replace(
-            wishes_of(session, [*(override or ()), *(["order"] if skip_order else ())], reason),
-            takes=parse_takes(take or ()),
-            skip_order=skip_order,
-            release=release,
-        ),
-        repository=services.repository,
-        loader=services.loader,
-        renderer=services.renderer,
-        senses=services.senses,
-        forge=services.forge,
-        pin_editor=services.pin_editor,
-        branch=services.branch,
-        reporter=session.reporter,
+    wishes = replace(
+        wishes_of(session, [*(override or ()), *(["order"] if skip_order else ())], reason),
+        takes=parse_takes(take or ()),
+        skip_order=skip_order,
+        release=release,
     )
+
+    def look() -> Prepared:
+        return prepare(
+            apps,
+            to,
+            source,
+            wishes,
+            repository=services.repository,
+            loader=services.loader,
+            renderer=services.renderer,
+            senses=services.senses,
+            forge=services.forge,
+            pin_editor=services.pin_editor,
+            branch=services.branch,
+            reporter=session.reporter,
+        )
+
+    prepared = _patiently(session, look, timeout) if wait else look()
     kind = next((one.plan.kind for one in prepared.planned if one.plan), PromotionKind.PROMOTION)
     show_plan(session, kind, prepared.planned, prepared.world, prepared.source)
     carry_out(
@@ -109,6 +123,26 @@ def promote(
         question=lambda: _question(prepared),
         dry_run=dry_run,
         yes=yes,
+    )
+
+
+def _patiently(session: Session, look: Callable[[], Prepared], timeout: str) -> Prepared:
+    """Look until time has cleared what only time clears."""
+    from fleet.errors import UsageError
+    from fleet.model.durations import seconds
+    from fleet.operations.common.waiting import until_time_has_passed
+
+    try:
+        longest = seconds(timeout)
+    except ValueError as error:
+        raise UsageError(str(error), hints=("write `--timeout 30m`",)) from error
+    return until_time_has_passed(
+        look,
+        lambda prepared: prepared.planned,
+        longest,
+        clock=session.services.senses.clock,
+        sleep=time.sleep,
+        reporter=session.reporter,
     )
 
 

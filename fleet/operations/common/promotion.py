@@ -15,7 +15,7 @@ from fleet.errors import ConflictError
 from fleet.failpoints import failpoint
 from fleet.model.events import Level, Message
 from fleet.model.promotion import PromotionOutcome, PromotionPlan, PromotionResult
-from fleet.model.pull_request import PullRequestDraft
+from fleet.model.pull_request import PullRequest, PullRequestDraft
 from fleet.operations.common.planning import Planned, World
 from fleet.ports.forge import Forge
 from fleet.ports.reporter import Reporter
@@ -23,6 +23,8 @@ from fleet.ports.repository import RefUpdate, RepositoryReader, RepositoryWriter
 
 SAME_APP = "FLT-PRM-002"
 PIN_MOVED = "FLT-PRM-003"
+_COMMENTS = 5
+"""How many of the latest comments are looked at for one that was made already: the same may be true again later."""
 _ATTEMPTS = 20
 """How often a direct commit starts over on top of a branch that moves all the time."""
 
@@ -62,6 +64,7 @@ def _open_pull_request(
         head=head,
         labels=("fleet", plan.kind.value, plan.environment),
     )
+    _tell_what_is_superseded(plan, known, forge)
     failpoint("promote.before-pull-request")
     opened = forge.open(draft)
     failpoint("promote.after-pull-request")
@@ -72,6 +75,20 @@ def _open_pull_request(
     return planned.result().model_copy(
         update={"outcome": outcome, "pull_request": opened.number, "url": opened.url, "commit": head}
     )
+
+
+def _tell_what_is_superseded(plan: PromotionPlan, known: PullRequest | None, forge: Forge) -> None:
+    """Comment once on an open pull request whose release gives way to another one.
+
+    The branch has the new release by then and the title is still of the old one: whoever dies here finds it so again.
+    """
+    if known is None or known.title == plan.title:
+        return
+    text = f"Superseded: this pull request was `{one_line(known.title, 200)}`. Now it is `{plan.title}`."
+    if any(comment.text == text for comment in forge.get(known.number).comments[-_COMMENTS:]):
+        return
+    forge.comment(known.number, text)
+    failpoint("promote.after-comment")
 
 
 def _bring_branch(plan: PromotionPlan, world: World, repository: RepositoryWriter, reporter: Reporter) -> str:

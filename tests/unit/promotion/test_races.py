@@ -97,7 +97,9 @@ def test_the_same_release_at_once_lands_once(team: Team) -> None:
     assert git(team.origin, "rev-list", "--count", "main") == "3"
 
 
-KILLS = sorted(name for name in NAMES if name.startswith(("promote.", "forge.")))
+SUPERSEDED = "promote.after-comment"
+"""Only passed where an open pull request gets another release."""
+KILLS = sorted({name for name in NAMES if name.startswith(("promote.", "forge."))} - {SUPERSEDED})
 
 
 @pytest.mark.parametrize("point", KILLS)
@@ -128,14 +130,19 @@ def test_a_release_that_is_killed_converges_when_it_is_run_again(team: Team, poi
     assert "version: 1.1.0" in team.pin("dev")
 
 
-def test_an_update_that_is_killed_between_branch_and_pull_request_converges(team: Team) -> None:
+@pytest.mark.parametrize("point", [*KILLS, SUPERSEDED])
+def test_an_update_that_is_killed_converges_with_one_comment(team: Team, point: str) -> None:
     team.release(version="2.0.0")
     team.reconcile("dev")
     team.promote("staging")
     team.release(version="3.0.0")
     team.reconcile("dev")
-    killed = team.fleet("promote", "web", "--to", "staging", "--yes", FLEET_FAILPOINT="promote.after-push")
+    killed = team.fleet("promote", "web", "--to", "staging", "--yes", FLEET_FAILPOINT=point)
     assert killed.returncode == -signal.SIGKILL
-    team.fleet("promote", "web", "--to", "staging", "--yes")
+    for _ in range(2):
+        assert team.fleet("promote", "web", "--to", "staging", "--yes").returncode == 0
     (request,) = team.pull_requests()
     assert (request.title, request.note) == ("Promote web 3.0.0 to staging", "")
+    assert [comment.text for comment in request.comments] == [
+        "Superseded: this pull request was `Promote web 2.0.0 to staging`. Now it is `Promote web 3.0.0 to staging`."
+    ]
