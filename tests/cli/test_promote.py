@@ -174,3 +174,21 @@ def test_a_time_to_wait_that_is_none_is_refused(team: Team) -> None:
     ended = team.fleet("promote", "web", "--to", "staging", "--wait", "--timeout", "soon")
     assert ended.returncode == 2
     assert "--timeout 30m" in ended.stderr
+
+
+def test_waiting_can_be_broken_off(team: Team) -> None:
+    import signal
+    import subprocess
+    from datetime import UTC, datetime
+
+    environment = "environments/dev/environment.yaml"
+    team.write({environment: team.read(environment).replace("{releases: direct}", "{releases: direct, soak: 1d}")})
+    team.reconcile("dev", since=datetime.now(UTC).isoformat())
+    command = team.command("promote", "web", "--to", "staging", "--wait", "--yes")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=team.environment()) as process:
+        assert process.stderr is not None
+        assert any("waiting for time to pass: web: soak(dev) passes at " in line for line in process.stderr)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    assert not team.pull_requests()
+    assert team.branches() == ["main"]
