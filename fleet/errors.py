@@ -122,6 +122,12 @@ class GitError(FleetError):
     default_code = "FLT-GIT-001"
 
 
+class LedgerError(FleetError):
+    """The ledger of decisions cannot be believed, or not be read."""
+
+    default_code = "FLT-LED-001"
+
+
 class ForgeError(FleetError):
     """The forge refused a pull request operation for a reason that a repetition does not change."""
 

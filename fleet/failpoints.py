@@ -20,6 +20,8 @@ NAMES = frozenset[str](
         "promote.after-comment",
         "promote.before-pull-request",
         "promote.after-pull-request",
+        "ledger.before-push",
+        "ledger.after-push",
         "forge.before-push",
         "forge.after-push",
         "reconcile.before-lease",

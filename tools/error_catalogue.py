@@ -19,6 +19,7 @@ FAMILIES = {
     "GIT": "git",
     "FRG": "Forge",
     "PRM": "Promotion",
+    "LED": "Ledger",
     "GAT": "Gates",
     "CON": "Concurrent changes",
     "CLU": "Clusters",

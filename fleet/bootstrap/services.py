@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fleet.ports.config import FleetLoader, PinEditor
     from fleet.ports.deployer import InteractiveDeployer
     from fleet.ports.forge import Forge
+    from fleet.ports.ledger import LedgerWriter
     from fleet.ports.renderer import Renderer
     from fleet.ports.reporter import Reporter
     from fleet.ports.repository import RepositoryWriter
@@ -95,6 +96,13 @@ class Services:
         return LocalForge(self.repository, self.clock)
 
     @cached_property
+    def ledger(self) -> LedgerWriter:
+        """The ledger of decisions."""
+        from fleet.adapters.ledger.ledger import GitLedger
+
+        return GitLedger(self.repository, self.clock, paths.fleet_state(self.root) / "ledger.json")
+
+    @cached_property
     def loader(self) -> FleetLoader:
         """Reads declared files."""
         from fleet.adapters.config.loader import YamlFleetLoader
@@ -140,6 +148,7 @@ class Services:
             self.renderer,
             self.senses,
             self.forge,
+            self.ledger,
             self.pin_editor,
             self.branch,
             self.reporter,

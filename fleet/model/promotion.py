@@ -242,4 +242,6 @@ class HistoryEntry(Report):
     """When it came to the protected branch."""
     pull_request: int | None = None
     subject: str = ""
+    inferred: bool = False
+    """Whether the kind was told from what happened to the pins, since a person changed this one by hand."""
     trailers: dict[str, tuple[str, ...]] = Field(default_factory=dict)

@@ -62,7 +62,9 @@ def _advance(desk: Desk, environment: str, apps: Sequence[str], *, dry_run: bool
     if dry_run:
         results: Sequence[PromotionResult] = [planned.result() for planned in prepared.planned]
     else:
-        results = promote.execute(prepared, repository=desk.repository, forge=desk.forge, reporter=desk.reporter)
+        results = promote.execute(
+            prepared, repository=desk.repository, forge=desk.forge, ledger=desk.ledger, reporter=desk.reporter
+        )
     for result in results:
         if result.outcome is not PromotionOutcome.NOTHING:
             yield _advanced(desk, result)
@@ -102,7 +104,9 @@ def _merge(desk: Desk, one: Advance, number: int) -> Advance:
         )
         if review.held_by:
             return one.model_copy(update={"step": Step.WAITING, "held_by": review.held_by})
-        merged = merge_reviewed(review, review.pull_request.head, forge=desk.forge, repository=desk.repository)
+        merged = merge_reviewed(
+            review, review.pull_request.head, forge=desk.forge, repository=desk.repository, ledger=desk.ledger
+        )
     except (BaseMovedError, BlockedError, ConflictError) as error:
         return one.model_copy(update={"step": Step.BUSY, "error": error_data(error)})
     except FleetError as error:

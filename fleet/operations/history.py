@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import islice
 
 from fleet.errors import GitError, UnreachableError, UsageError
-from fleet.model.durations import seconds
 from fleet.model.events import Level, Message
 from fleet.model.promotion import HistoryEntry
 from fleet.operations.common.history import pin_history
@@ -95,25 +94,6 @@ def find_entries(
     if not entries:
         raise UsageError(f"no entry of the history is `{wanted}`", code=NO_ENTRY, hints=("fleet history",))
     return entries
-
-
-def parse_since(text: str, now: datetime) -> datetime:
-    """Return the time that a person means: a date, a date and time (UTC unless it says otherwise), or `7d` ago.
-
-    Raises:
-        UsageError: it is none of these.
-    """
-    try:
-        return now - timedelta(seconds=seconds(text))
-    except (ValueError, OverflowError):
-        pass
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(
-            f"`--since {text}` is not a date", hints=("write `--since 2026-08-01`, or `--since 7d`",)
-        ) from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _head(repository: RepositoryReader, branch: str, reporter: Reporter, *, fetch: bool) -> str:

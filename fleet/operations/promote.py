@@ -28,6 +28,7 @@ from fleet.operations.common.planning import Draft, Planned, World, failed, make
 from fleet.operations.common.promotion import carry_out
 from fleet.ports.config import FleetLoader, PinEditor
 from fleet.ports.forge import Forge, ForgeReader
+from fleet.ports.ledger import LedgerWriter
 from fleet.ports.renderer import Renderer
 from fleet.ports.reporter import Reporter
 from fleet.ports.repository import RepositoryReader, RepositoryWriter
@@ -108,13 +109,15 @@ def prepare(
 
 
 def execute(
-    prepared: Prepared, *, repository: RepositoryWriter, forge: Forge, reporter: Reporter
+    prepared: Prepared, *, repository: RepositoryWriter, forge: Forge, ledger: LedgerWriter, reporter: Reporter
 ) -> tuple[PromotionResult, ...]:
     """Open or update the pull request of each app that is not held. One that fails does not stop the others."""
     results = []
     for planned in prepared.planned:
         try:
-            result = carry_out(planned, prepared.world, repository=repository, forge=forge, reporter=reporter)
+            result = carry_out(
+                planned, prepared.world, repository=repository, forge=forge, ledger=ledger, reporter=reporter
+            )
         except FleetError as error:
             result = failed(planned.app, planned.environment, error).model_copy(update={"plan": planned.plan})
         results.append(result)

@@ -22,8 +22,12 @@ from fleet.operations.common.loading import load_fleet
 from fleet.operations.common.merging import promotion_gates
 from fleet.operations.common.observing import Senses
 from fleet.operations.common.planning import World
+from fleet.operations.common.recording import closed as closed_entries
+from fleet.operations.common.recording import merge_decided
+from fleet.operations.common.recording import merged as merged_entries
 from fleet.ports.config import FleetLoader, PinEditor
 from fleet.ports.forge import Forge, ForgeReader
+from fleet.ports.ledger import LedgerWriter
 from fleet.ports.renderer import Renderer
 from fleet.ports.repository import RepositoryReader
 from fleet.ports.tree import EntryKind
@@ -145,6 +149,7 @@ def merge_pull_request(
     renderer: Renderer,
     pin_editor: PinEditor,
     senses: Senses,
+    ledger: LedgerWriter,
     branch: str,
 ) -> PullRequest:
     """Merge a pull request, if the policy of the protected branch lets it. Merging a merged one returns it.
@@ -161,6 +166,7 @@ def merge_pull_request(
         renderer: renders what it promotes.
         pin_editor: reads pins.
         senses: where to look for what gates need.
+        ledger: gets the decision, before anything is merged.
         branch: the protected branch.
 
     Raises:
@@ -180,7 +186,7 @@ def merge_pull_request(
             branch=branch,
         )
         with suppress(BaseMovedError):
-            return merge_reviewed(review, head, forge=forge, repository=repository)
+            return merge_reviewed(review, head, forge=forge, repository=repository, ledger=ledger)
     raise ConflictError(
         f"pull request #{number} was not merged: its base branch moved {_ATTEMPTS} times while it was judged",
         code="FLT-FRG-011",
@@ -189,7 +195,12 @@ def merge_pull_request(
 
 
 def merge_reviewed(
-    review: PullRequestReview, head: str | None, *, forge: Forge, repository: RepositoryReader
+    review: PullRequestReview,
+    head: str | None,
+    *,
+    forge: Forge,
+    repository: RepositoryReader,
+    ledger: LedgerWriter,
 ) -> PullRequest:
     """Merge into the commit that it was judged for.
 
@@ -201,14 +212,17 @@ def merge_reviewed(
     """
     found = review.pull_request
     if found.state is PullRequestState.MERGED:
+        ledger.append(merged_entries(found, repository))
         return found
     seen = _same_head(found, head)
     if found.state is PullRequestState.OPEN:
         _require_gates(review)
+        ledger.append(merge_decided(review, seen, repository))
     message = merge_message(review, repository)
     fast_forward = review.merge_method == "fast-forward"
     merged = forge.merge(found.number, seen, message, base=review.base, fast_forward=fast_forward)
     repository.fetch()
+    ledger.append(merged_entries(merged, repository))
     return merged
 
 
@@ -223,13 +237,17 @@ def report_check(number: int, name: str, state: CheckState, head: str | None, ur
     return forge.report(number, _same_head(found, head), name, state, url)
 
 
-def close_pull_request(number: int, comment: str = "", *, forge: Forge) -> PullRequest:
+def close_pull_request(
+    number: int, comment: str = "", *, forge: Forge, repository: RepositoryReader, ledger: LedgerWriter
+) -> PullRequest:
     """Close a pull request without merging it.
 
     Raises:
         ForgeError: it is merged.
     """
-    return forge.close(number, comment)
+    found = forge.close(number, comment)
+    ledger.append(closed_entries(found, repository))
+    return found
 
 
 def merge_message(review: PullRequestReview, repository: RepositoryReader) -> str:

@@ -19,6 +19,7 @@ from fleet.operations.common.planning import Draft, Planned, World, make_plan
 from fleet.operations.common.promotion import carry_out
 from fleet.ports.config import FleetLoader, PinEditor
 from fleet.ports.forge import Forge, ForgeReader
+from fleet.ports.ledger import LedgerWriter
 from fleet.ports.renderer import Renderer
 from fleet.ports.reporter import Reporter
 from fleet.ports.repository import RepositoryReader, RepositoryWriter
@@ -111,9 +112,13 @@ def prepare(
     return Prepared(world, replace(judged(made, world, observations, wishes), pull_request=opened))
 
 
-def execute(prepared: Prepared, *, repository: RepositoryWriter, forge: Forge, reporter: Reporter) -> PromotionResult:
+def execute(
+    prepared: Prepared, *, repository: RepositoryWriter, forge: Forge, ledger: LedgerWriter, reporter: Reporter
+) -> PromotionResult:
     """Open the pull request."""
-    return carry_out(prepared.planned, prepared.world, repository=repository, forge=forge, reporter=reporter)
+    return carry_out(
+        prepared.planned, prepared.world, repository=repository, forge=forge, ledger=ledger, reporter=reporter
+    )
 
 
 def _wanted(history: tuple[HistoryEntry, ...], app: str, environment: str, to: str) -> HistoryEntry:

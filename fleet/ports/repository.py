@@ -59,6 +59,11 @@ class RepositoryReader(Protocol):
         """Who commits here, as `name <email>`, from git's configuration."""
         ...
 
+    @property
+    def shallow(self) -> bool:
+        """Whether history was cut off by `git clone --depth`."""
+        ...
+
     def prefetch(self) -> None:
         """Begin to fetch in the background; the next :meth:`fetch` waits for that one and raises what it met."""
         ...
@@ -117,6 +122,10 @@ class RepositoryReader(Protocol):
 
     def read_ref(self, ref: str) -> str | None:
         """Return the object id of a full ref *on the remote*, asked afresh; None: it does not exist."""
+        ...
+
+    def known_ref(self, ref: str) -> str | None:
+        """Return the object id of a branch or fleet ref of the remote, by its full name there, as last fetched."""
         ...
 
     def list_refs(self, prefix: str) -> Mapping[str, str]:

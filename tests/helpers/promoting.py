@@ -22,6 +22,7 @@ from fleet.adapters.config.loader import YamlFleetLoader
 from fleet.adapters.config.pins import YamlPinEditor
 from fleet.adapters.forge.local import LocalForge
 from fleet.adapters.git.repository import GitRepository
+from fleet.adapters.ledger.ledger import GitLedger
 from fleet.model.fleet import Fleet
 from fleet.model.promotion import HistoryEntry, PromotionResult
 from fleet.operations import history as history_of
@@ -108,6 +109,7 @@ class Person:
             "clusters": self.clusters,
             "senses": Senses(self.clusters, Clock()),
             "forge": LocalForge(repository, Clock()),
+            "ledger": GitLedger(repository, Clock(), self.root / ".fleet" / "ledger.json"),
             "pin_editor": YamlPinEditor(),
             "branch": "main",
             "reporter": RecordingReporter(),

@@ -66,6 +66,20 @@ class Remote:
         """Return the ref that mirrors a branch of the remote."""
         return f"refs/heads/{branch}" if self.name is None else f"refs/remotes/{self.name}/{branch}"
 
+    def mirror_of(self, ref: str) -> str:
+        """Return the ref that mirrors a full ref of the remote: a branch or a fleet ref.
+
+        Raises:
+            GitError: it is neither, and not mirrored.
+        """
+        if self.name is None:
+            return ref
+        for spec in self.refspecs:
+            theirs, ours = (side.removesuffix("*") for side in spec.removeprefix("+").split(":"))
+            if ref.startswith(theirs):
+                return ours + ref.removeprefix(theirs)
+        raise GitError(f"`{ref}` is not brought here from the remote", code="FLT-GIT-002")
+
     def refs(self, prefix: str) -> Mapping[str, str]:
         """Return the refs below a prefix (or the one with this name) as they are now, in one look.
 

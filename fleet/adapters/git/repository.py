@@ -69,6 +69,11 @@ class GitRepository:
         found = re.match(r"(?P<who>.*<[^<>]*>) \d+ [+-]\d+\Z", answer.text)
         return found["who"] if found else answer.text
 
+    @property
+    def shallow(self) -> bool:
+        """Whether history was cut off by `git clone --depth`."""
+        return self._layout.shallow
+
     def prefetch(self) -> None:
         """Begin to fetch in the background; the next :meth:`fetch` waits for that one and raises what it met."""
         warm_up()
@@ -193,6 +198,11 @@ class GitRepository:
     def read_ref(self, ref: str) -> str | None:
         """Return the object id of a full ref on the remote, asked afresh; None: it does not exist."""
         return self._remote.refs(check_ref(ref)).get(ref)
+
+    def known_ref(self, ref: str) -> str | None:
+        """Return the object id of a branch or fleet ref of the remote, by its full name there, as last fetched."""
+        found = self._objects.kind(self._remote.mirror_of(check_ref(ref)))
+        return found[0] if found else None
 
     def list_refs(self, prefix: str) -> Mapping[str, str]:
         """Return the refs of the remote below a prefix like `refs/fleet/`, asked afresh, in one look."""

@@ -8,6 +8,7 @@ import typer
 
 from fleet.cli.options import OutputForm
 from fleet.cli.session import Session
+from fleet.cli.times import parse_since
 from fleet.errors import UsageError
 
 Fetch = Annotated[bool, typer.Option("--fetch/--no-fetch", help="Ask the remote for what is new first / do not.")]
@@ -59,7 +60,7 @@ def history(
             hints=(f"fleet history {environment} -a {entry}", "fleet history show ID"),
         )
     from fleet.console.views.history import show_history
-    from fleet.operations.history import Query, parse_since, read_history
+    from fleet.operations.history import Query, read_history
 
     services = session.services
     query = Query(

@@ -203,7 +203,7 @@ def merge(
             if not session.output.machine:
                 show_review(session.terminal, review)
             session.confirm(f"Merge #{number} into `{review.pull_request.base_branch}`?", yes=yes)
-    merged = merge_pull_request(number, head, **_reading(session))
+    merged = merge_pull_request(number, head, ledger=session.services.ledger, **_reading(session))
     session.show("fleet.pr.merge/v1", merged, lambda terminal: terminal.print(_merged_text(merged)))
     session.next("fleet reconcile")
 
@@ -225,7 +225,10 @@ def close(
     from fleet.operations.pull_requests import close_pull_request
 
     session = Session.of(context, output)
-    closed = close_pull_request(number, comment, forge=session.services.forge)
+    services = session.services
+    closed = close_pull_request(
+        number, comment, forge=services.forge, repository=services.repository, ledger=services.ledger
+    )
     session.show("fleet.pr.close/v1", closed, lambda terminal: terminal.print(f"closed #{closed.number}"))
     session.next("fleet pr list")
 

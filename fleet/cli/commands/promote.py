@@ -118,7 +118,11 @@ def promote(
         prepared.planned,
         prepared.world,
         execute=lambda: execute(
-            prepared, repository=services.repository, forge=services.forge, reporter=session.reporter
+            prepared,
+            repository=services.repository,
+            forge=services.forge,
+            ledger=services.ledger,
+            reporter=session.reporter,
         ),
         question=lambda: _question(prepared),
         dry_run=dry_run,

@@ -102,7 +102,13 @@ def release(
         [prepared.planned],
         prepared.world,
         execute=lambda: [
-            execute(prepared, repository=services.repository, forge=services.forge, reporter=session.reporter)
+            execute(
+                prepared,
+                repository=services.repository,
+                forge=services.forge,
+                ledger=services.ledger,
+                reporter=session.reporter,
+            )
         ],
         question=lambda: _question(prepared.planned.plan),
         dry_run=dry_run,

@@ -76,7 +76,13 @@ def rollback(
         [prepared.planned],
         prepared.world,
         execute=lambda: [
-            execute(prepared, repository=services.repository, forge=services.forge, reporter=session.reporter)
+            execute(
+                prepared,
+                repository=services.repository,
+                forge=services.forge,
+                ledger=services.ledger,
+                reporter=session.reporter,
+            )
         ],
         question=lambda: f"Open a pull request: {title}?",
         dry_run=dry_run,

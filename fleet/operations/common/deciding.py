@@ -14,6 +14,7 @@ from fleet.engine.gates.removals import deprecations, uses_ending
 from fleet.engine.merging import Takes
 from fleet.engine.versions import older
 from fleet.errors import DeniedError
+from fleet.model.fleet import Fleet
 from fleet.model.gate import GateResult, Override, Verdict
 from fleet.model.names import Target
 from fleet.model.observation import Observations
@@ -85,14 +86,34 @@ def judged(planned: Planned, world: World, observations: Observations, wishes: W
     plan = planned.plan
     if plan is None or plan.nothing_to_do:
         return planned
-    case = case_of(plan, planned, world, observations, wishes or Wishes())
+    wishes = wishes or Wishes()
+    seen = concerning(plan.app, world.fleet, observations)
+    case = case_of(plan, planned, world, seen, wishes)
     gates = decide(case)
     refused = [text for text in (refused_override(case, gates, o) for o in case.overrides) if text]
     if refused:
         error = DeniedError("; ".join(refused), code=NOT_ALLOWED, hints=_names_of(gates))
         return replace(planned, plan=None, error=error)
     warnings = dict.fromkeys((*plan.warnings, *deprecations(planned.objects, observations.versions)))
-    return replace(planned, plan=plan.model_copy(update={"gates": gates, "warnings": tuple(warnings)}))
+    return replace(
+        planned,
+        plan=plan.model_copy(update={"gates": gates, "warnings": tuple(warnings)}),
+        observations=seen,
+        overrides=tuple(wishes.overrides),
+    )
+
+
+def concerning(app: str, fleet: Fleet, observations: Observations) -> Observations:
+    """Return what was observed of an app and of those that it depends on: a decision is recorded with what it saw."""
+    apps, pending = set[str](), [app]
+    while pending:
+        name = pending.pop()
+        if name not in apps:
+            apps.add(name)
+            spec = fleet.apps.get(name)
+            pending += spec.depends_on if spec else ()
+    targets = tuple(seen for seen in observations.targets if seen.target.app in apps)
+    return observations.model_copy(update={"targets": targets})
 
 
 def _names_of(gates: Sequence[GateResult]) -> tuple[str, ...]:

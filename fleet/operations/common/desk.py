@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fleet.operations.common.observing import Senses
 from fleet.ports.config import FleetLoader, PinEditor
 from fleet.ports.forge import Forge
+from fleet.ports.ledger import LedgerWriter
 from fleet.ports.renderer import Renderer
 from fleet.ports.reporter import Reporter
 from fleet.ports.repository import RepositoryWriter
@@ -21,6 +22,7 @@ class Desk:
     renderer: Renderer
     senses: Senses
     forge: Forge
+    ledger: LedgerWriter
     pin_editor: PinEditor
     branch: str
     reporter: Reporter

@@ -11,8 +11,10 @@ from fleet.engine.pipeline import upstream
 from fleet.engine.plan_promotion import Facts, also_set_by_environment, pin_path, plan_promotion
 from fleet.errors import BlockedError, ConfigError, FleetError
 from fleet.model.fleet import Fleet
+from fleet.model.gate import Override
 from fleet.model.names import Target
 from fleet.model.objects import Manifest
+from fleet.model.observation import Observations
 from fleet.model.promotion import (
     AppCommit,
     HistoryEntry,
@@ -104,6 +106,10 @@ class Planned:
     error: FleetError | None = None
     objects: Mapping[Target, Sequence[Manifest]] = field(default_factory=dict, repr=False)
     """What each target of the environment would be."""
+    observations: Observations | None = field(default=None, repr=False)
+    """What the gates looked at; none: it was not judged."""
+    overrides: Sequence[Override] = ()
+    """What a person asked to promote past."""
 
     @property
     def ready(self) -> bool:

@@ -1,7 +1,8 @@
 """Carries out what release, promote and rollback plan.
 
-That is two writes, the branch and the pull request, each a compare-and-swap. The process may die before, between or
-after them: the same command again finds what is there, and does the rest.
+First the decision goes to the ledger: where that is not possible, nothing is written. Then come two writes, the branch
+and the pull request, each a compare-and-swap. The process may die before, between or after them: the same command again
+finds what is there, and does the rest.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from fleet.failpoints import failpoint
 from fleet.model.events import Level, Message
 from fleet.model.promotion import PromotionOutcome, PromotionPlan, PromotionResult
 from fleet.model.pull_request import PullRequest, PullRequestDraft
+from fleet.operations.common import recording
 from fleet.operations.common.planning import Planned, World
 from fleet.ports.forge import Forge
+from fleet.ports.ledger import LedgerWriter
 from fleet.ports.reporter import Reporter
 from fleet.ports.repository import RefUpdate, RepositoryReader, RepositoryWriter
 
@@ -35,26 +38,34 @@ def carry_out(
     *,
     repository: RepositoryWriter,
     forge: Forge,
+    ledger: LedgerWriter,
     reporter: Reporter,
 ) -> PromotionResult:
     """Carry a plan out: branch and pull request, or one commit on the protected branch where the policy lets it.
 
     Raises:
         ConflictError: somebody else promotes the same app into the same environment at this moment.
-        FleetError: git or the forge refused.
+        FleetError: git, the forge or the ledger refused.
+        UnreachableError: the remote cannot be reached.
     """
     if not planned.ready or planned.plan is None:
         return planned.result()
     if planned.plan.direct:
-        return _commit_directly(planned, world, repository)
-    return _open_pull_request(planned, world, repository, forge, reporter)
+        return _commit_directly(planned, world, repository, ledger)
+    return _open_pull_request(planned, world, repository, forge, ledger, reporter)
 
 
 def _open_pull_request(
-    planned: Planned, world: World, repository: RepositoryWriter, forge: Forge, reporter: Reporter
+    planned: Planned,
+    world: World,
+    repository: RepositoryWriter,
+    forge: Forge,
+    ledger: LedgerWriter,
+    reporter: Reporter,
 ) -> PromotionResult:
     plan, known = _plan(planned), planned.pull_request
     body = _body(plan, world)  # a template that cannot be used is told before anything is written
+    ledger.append(recording.decided(planned, world))
     head = _bring_branch(plan, world, repository, reporter)
     draft = PullRequestDraft(
         title=plan.title,
@@ -68,6 +79,7 @@ def _open_pull_request(
     failpoint("promote.before-pull-request")
     opened = forge.open(draft)
     failpoint("promote.after-pull-request")
+    ledger.append([recording.opened(plan, opened)])
     outcome = PromotionOutcome.OPENED
     if known is not None and known.number == opened.number:
         same = (known.head, known.updated) == (opened.head, opened.updated)
@@ -150,10 +162,13 @@ def _same_app(plan: PromotionPlan, head: str | None, repository: RepositoryReade
     )
 
 
-def _commit_directly(planned: Planned, world: World, repository: RepositoryWriter) -> PromotionResult:
+def _commit_directly(
+    planned: Planned, world: World, repository: RepositoryWriter, ledger: LedgerWriter
+) -> PromotionResult:
     """Commit on the protected branch; start over on top of it as often as it moves elsewhere."""
     plan, base = _plan(planned), world.base
     message, ref = _message(plan, world), f"refs/heads/{world.branch}"
+    ledger.append(recording.decided(planned, world))
     for number in range(_ATTEMPTS):
         new = repository.commit([base], {plan.pin_path: plan.content.encode()}, message)
         failpoint("release.before-push")
@@ -170,6 +185,7 @@ def _commit_directly(planned: Planned, world: World, repository: RepositoryWrite
             time.sleep(random.uniform(0, 0.02) * (number + 1))  # noqa: S311 - jitter, not a secret
             continue
         failpoint("release.after-push")
+        ledger.append([recording.committed(plan, new)])
         return planned.result().model_copy(update={"outcome": PromotionOutcome.COMMITTED, "commit": new})
     raise _pin_moved(plan, world.branch)
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from fleet.cli.times import parse_since
 from fleet.errors import GitError, UnreachableError, UsageError
 from fleet.model.events import Level
 from fleet.model.promotion import PromotionKind
-from fleet.operations.history import Query, find_entries, parse_since, read_history
+from fleet.operations.history import Query, find_entries, read_history
 from tests.helpers.git import clone, git
 from tests.helpers.promoting import Team, only, pin_text
 

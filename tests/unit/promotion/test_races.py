@@ -99,7 +99,7 @@ def test_the_same_release_at_once_lands_once(team: Team) -> None:
 
 SUPERSEDED = "promote.after-comment"
 """Only passed where an open pull request gets another release."""
-KILLS = sorted({name for name in NAMES if name.startswith(("promote.", "forge."))} - {SUPERSEDED})
+KILLS = sorted({name for name in NAMES if name.startswith(("promote.", "forge.", "ledger."))} - {SUPERSEDED})
 
 
 @pytest.mark.parametrize("point", KILLS)
@@ -119,7 +119,7 @@ def test_a_promotion_that_is_killed_converges_when_it_is_run_again(team: Team, p
     assert "#1 Promote web 2.0.0 to staging is up to date" in last.stdout
 
 
-@pytest.mark.parametrize("point", sorted(name for name in NAMES if name.startswith("release.")))
+@pytest.mark.parametrize("point", sorted(name for name in NAMES if name.startswith(("release.", "ledger."))))
 def test_a_release_that_is_killed_converges_when_it_is_run_again(team: Team, point: str) -> None:
     arguments = ("release", "web", "--bump", "minor", "--image", "web=a:1", "--yes")
     killed = team.fleet(*arguments, FLEET_FAILPOINT=point)
