@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from fleet.errors import GitError, UnreachableError, UsageError
+from fleet.errors import LedgerError, UsageError
 from fleet.model.events import Level, Message
-from fleet.model.promotion import HistoryEntry
+from fleet.model.ledger import HistoryDetail
+from fleet.model.promotion import HistoryEntry, PromotionKind
+from fleet.operations.common.decisions import Decided, decision_for
 from fleet.operations.common.history import pin_history
-from fleet.ports.config import PinEditor
+from fleet.operations.common.past import protected_head, sources, whole_history
+from fleet.ports.config import FleetLoader, PinEditor
+from fleet.ports.ledger import LedgerReader
 from fleet.ports.reporter import Reporter
 from fleet.ports.repository import Commit, RepositoryReader
 
-NO_BRANCH = "FLT-PRM-020"
 NO_ENTRY = "FLT-PRM-021"
 
 
@@ -34,6 +37,7 @@ def read_history(
     query: Query,
     *,
     repository: RepositoryReader,
+    loader: FleetLoader,
     pin_editor: PinEditor,
     branch: str,
     reporter: Reporter,
@@ -41,28 +45,40 @@ def read_history(
 ) -> tuple[HistoryEntry, ...]:
     """Return changes of pins on the protected branch, newest first.
 
+    What people changed by hand is told apart by what happened to the pins, and marked as inferred.
+
     A remote that cannot be reached costs a warning only: history is told as it was last fetched.
 
     Raises:
         UsageError: there is no such environment or app, and never was.
         GitError: there is no protected branch.
     """
-    head = _head(repository, branch, reporter, fetch=fetch)
+    head = protected_head(repository, branch, reporter, fetch=fetch)
     entries = tuple(islice(_entries(query, head, repository, pin_editor), query.limit))
     if not entries and (query.environment or query.app):
         _require_names(query, head, repository)
-    return entries
+    return _told_apart(entries, head, repository, loader, pin_editor)
 
 
 def find_entries(
-    wanted: str, *, repository: RepositoryReader, pin_editor: PinEditor, branch: str, reporter: Reporter, fetch: bool
-) -> tuple[HistoryEntry, ...]:
-    """Return what one commit did: an entry for each pin that it changed.
+    wanted: str,
+    *,
+    repository: RepositoryReader,
+    loader: FleetLoader,
+    pin_editor: PinEditor,
+    ledger: LedgerReader,
+    branch: str,
+    reporter: Reporter,
+    fetch: bool,
+) -> tuple[HistoryDetail, ...]:
+    """Return what one commit did: an entry for each pin that it changed, with the decision that allowed it.
 
     Args:
         wanted: at least four digits of the commit on the protected branch.
         repository: where it is.
+        loader: reads the pipeline.
         pin_editor: reads pins.
+        ledger: where decisions are.
         branch: the protected branch.
         reporter: is told if the remote cannot be reached.
         fetch: look for what is new first.
@@ -76,7 +92,7 @@ def find_entries(
             code=NO_ENTRY,
             hints=("fleet history",),
         )
-    head = _head(repository, branch, reporter, fetch=fetch)
+    head = protected_head(repository, branch, reporter, fetch=fetch)
     chosen = pin_history(
         head,
         repository=repository,
@@ -93,21 +109,47 @@ def find_entries(
         )
     if not entries:
         raise UsageError(f"no entry of the history is `{wanted}`", code=NO_ENTRY, hints=("fleet history",))
-    return entries
+    try:
+        recorded = tuple(ledger.entries())
+    except LedgerError as error:
+        reporter.emit(Message(Level.WARN, f"the ledger cannot be read: {error.message}"))
+        recorded = ()
+    told = _told_apart(entries, head, repository, loader, pin_editor)
+    return tuple(_detail(entry, decision_for(entry, recorded)) for entry in told)
 
 
-def _head(repository: RepositoryReader, branch: str, reporter: Reporter, *, fetch: bool) -> str:
-    if fetch:
-        try:
-            repository.fetch()
-        except UnreachableError as error:
-            reporter.emit(Message(Level.WARN, f"this is the history as last fetched: {error.message}"))
-    head = repository.head_of(branch)
-    if head is None:
-        raise GitError(
-            f"the protected branch `{branch}` is not there", code=NO_BRANCH, hints=(f"git push origin {branch}",)
-        )
-    return head
+def _detail(entry: HistoryEntry, decided: Decided | None) -> HistoryDetail:
+    known: dict[str, object] = {}
+    if decided is not None:
+        known = {
+            "decided_at": decided.entry.time,
+            "decided_by": decided.entry.actor,
+            "decision": decided.decision,
+            "sequence": decided.entry.sequence,
+        }
+    back = f"fleet rollback {entry.app} --env {entry.environment} --to {entry.before.version}" if entry.before else ""
+    fields = {name: getattr(entry, name) for name in HistoryEntry.model_fields}
+    return HistoryDetail(**fields, **known, rollback=back)
+
+
+def _told_apart(
+    entries: tuple[HistoryEntry, ...],
+    head: str,
+    repository: RepositoryReader,
+    loader: FleetLoader,
+    pin_editor: PinEditor,
+) -> tuple[HistoryEntry, ...]:
+    """Return entries with the kind of those that were made by hand; reads more history only if there are any."""
+    apps = {entry.app for entry in entries if entry.kind is PromotionKind.MANUAL}
+    if not apps:
+        return entries
+    order = sources(head, repository=repository, loader=loader)
+    told = {
+        (entry.commit, entry.app, entry.environment): entry
+        for app in (apps if len(apps) == 1 else {None})
+        for entry in whole_history(head, order, repository=repository, pin_editor=pin_editor, app=app)
+    }
+    return tuple(told.get((e.commit, e.app, e.environment), e) for e in entries)
 
 
 def _entries(query: Query, head: str, repository: RepositoryReader, pin_editor: PinEditor) -> Iterator[HistoryEntry]:

@@ -54,8 +54,12 @@ COMMIT Promote web 1.1.0 to staging
   pull request  #1
   commit        COMMIT
   image web     (default) → registry.example/web:1.1.0
-  gate          health(dev)=passed
   plan          COMMIT
+  gate          health(dev) passed: healthy at 1.1.0 (COMMIT) on 1 cluster
+  gate          approvals(staging) passed: none needed
+  rendered      staging: 2 changed
+  decision      entry 3 of the ledger: TIME UTC by Ada <ada@example.com>
+  go back       fleet rollback web --env staging --to 1.0.0
 """
     )
 

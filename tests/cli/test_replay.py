@@ -40,10 +40,9 @@ promotion of web from dev to staging
   fleet    as of commit COMMIT
   plan     COMMIT
   seen     web/dev/dev 1.1.0: healthy, exactly this release
-GATE               THEN    NOW     REASON
-health(dev)        passed  passed  every cluster is healthy at 1.1.0
-secrets(staging)   passed  passed  no plain secret values
-approvals(staging) passed  passed  none needed
+GATE                THEN    NOW     REASON
+health(dev)         passed  passed  healthy at 1.1.0 (COMMIT) on 1 cluster
+approvals(staging)  passed  passed  none needed
 the same is decided again
 """
     )

@@ -38,15 +38,15 @@ def history(
     """Show what was released, promoted and rolled back, from git alone.
 
     Every change of a release on the protected branch, newest first, with who made it and the pull request that brought
-    it. Commits that people made by hand are there too, as `manual`. Any clone can tell it; no store and no forge are
-    asked.
+    it. Commits that people made by hand are there too: what they were is told from the pins, and marked with `~`; what
+    cannot be told is `manual`. Any clone can tell it; no store and no forge are asked.
 
     \b
     Examples:
       fleet history
       fleet history prod -a bookinfo -n 5
       fleet history --since 7d -o json
-      fleet history show 4f1c2e0a9b31      # one entry, with gates, approvals and images
+      fleet history show 4f1c2e0a9b31      # one entry, with gates, approvals and decision
 
     Exit codes: 0 done, 2 there is no such environment, app or entry.
     """
@@ -72,6 +72,7 @@ def history(
     entries = read_history(
         query,
         repository=services.repository,
+        loader=services.loader,
         pin_editor=services.pin_editor,
         branch=services.branch,
         reporter=session.reporter,
@@ -91,7 +92,9 @@ def _show_one(session: Session, entry: str, *, fetch: bool) -> None:
     entries = find_entries(
         entry,
         repository=services.repository,
+        loader=services.loader,
         pin_editor=services.pin_editor,
+        ledger=services.ledger,
         branch=services.branch,
         reporter=session.reporter,
         fetch=fetch,

@@ -41,7 +41,7 @@ def test_the_whole_story_from_git_alone(team: Team) -> None:
     team.write({"environments/prod/apps/web.yaml": pin_text(team.first, "9.0.0")}, "By hand")
     team.write({"environments/prod/apps/web.yaml": pin_text(team.first, "9.0.0", "values: {a: 1}\n")}, "Not a release")
     story: list[Row] = [
-        ("manual", "prod", "1.0.0", "9.0.0", None),
+        ("release", "prod", "1.0.0", "9.0.0", None),
         ("rollback", "staging", "1.1.0", "1.0.0", 2),
         ("promotion", "staging", "1.0.0", "1.1.0", 1),
         ("release", "dev", "1.0.0", "1.1.0", None),
@@ -81,7 +81,8 @@ def test_a_commit_that_claims_to_be_a_promotion_is_not_believed(team: Team) -> N
     lie = "Promote\n\nFleet-Kind: promotion\nFleet-App: web\nFleet-To: prod\nFleet-Version: 2.0.0\n"
     lie += f"Fleet-Release: {team.first}"
     team.write({"environments/prod/apps/web.yaml": pin_text(team.first, "3.0.0")}, lie)
-    assert rows(team)[0][0] == "manual"
+    entry = team.history()[0]
+    assert (entry.kind, entry.inferred, entry.trailers) == (PromotionKind.RELEASE, True, {})
 
 
 def test_since(team: Team) -> None:
