@@ -52,7 +52,11 @@ COMMANDS = (
     Entry("why", LOOK, "Explain what is in the way of one app on its way into an environment."),
     Entry("audit", LOOK, "Read and check the ledger of decisions."),
     Entry("replay", LOOK, "Show why a past promotion was allowed, by deciding it again from git alone."),
-    Entry("dora", LOOK, "Measure deployment frequency, lead time, failure rate and recovery, from git alone."),
+    Entry(
+        "dora",
+        LOOK,
+        "Measure deployment frequency, lead time, change failure rate and time to recovery, from git alone.",
+    ),
     Entry("release", CHANGE, "Put a new release of an app into the first environment."),
     Entry("promote", CHANGE, "Move releases to the next environment by pull request."),
     Entry("promotions", CHANGE, "Move every promotion that may go one step further, for cron and CI."),

@@ -14,20 +14,21 @@ from math import ceil
 from fleet.model.dora import DoraRow, Spread
 from fleet.model.promotion import HistoryEntry, PromotionKind
 
-FORWARD = frozenset({PromotionKind.RELEASE, PromotionKind.PROMOTION})
+FORWARD = frozenset({PromotionKind.RELEASE, PromotionKind.PROMOTION, PromotionKind.HOTFIX})
 FIX_WITHIN = timedelta(days=7)
-FIX_TRAILERS = ("Fleet-Hotfix", "Fleet-Skip-Order")
+FIX_TRAILER = "Fleet-Hotfix"
 _FIX = re.compile(r"hotfix\b", re.IGNORECASE)
 _WEEK = timedelta(weeks=1)
 
 DEFINITIONS = {
-    "deployments": "releases and promotions that landed on the protected branch, in the time and per week of it; "
-    "rollbacks are none",
+    "deployments": "releases, promotions and hotfixes that landed on the protected branch, in the time and "
+    "per week of it; rollbacks are none",
     "leadTime": "from the first commit below apps/APP that came to the protected branch after the revision of the "
     "release before, up to that of this one, to the landing; a release without such a commit counts from its first "
     "landing anywhere; the first release of an app in an environment has none",
     "failureRate": "deployments whose next change in that environment is a rollback, or within 7 days a hotfix "
-    "(trailer Fleet-Hotfix or Fleet-Skip-Order, or a subject that begins with hotfix), by deployments",
+    "(one past an environment, or marked by a trailer Fleet-Hotfix or a subject that begins with hotfix), "
+    "by deployments",
     "recovery": "from the landing of such a deployment to that of the rollback or hotfix",
     "percentiles": "nearest rank",
 }
@@ -133,5 +134,5 @@ def _recovery(entry: HistoryEntry, following: HistoryEntry | None) -> timedelta 
 
 def is_fix(entry: HistoryEntry) -> bool:
     """Say whether a change is marked as one that mends the release before it."""
-    marked = any(key in entry.trailers for key in FIX_TRAILERS)
+    marked = entry.kind is PromotionKind.HOTFIX or FIX_TRAILER in entry.trailers
     return entry.kind in FORWARD and (marked or _FIX.match(entry.subject) is not None)

@@ -11,7 +11,7 @@ from pydantic import Field
 from fleet.model.base import Report
 from fleet.model.gate import GateResult, Override
 from fleet.model.observation import Observations
-from fleet.model.promotion import HistoryEntry, PromotionKind
+from fleet.model.promotion import HistoryEntry, PromotionKind, ValueMove
 from fleet.model.release import Release
 
 
@@ -96,6 +96,10 @@ class Decision(Report):
     overrides: tuple[Override, ...] = ()
     """What a person asked to promote past."""
     observations: Observations | None = None
+    values: tuple[ValueMove, ...] = ()
+    """What becomes of the values that differ between source and environment."""
+    source_release: Release | None = None
+    """The release as the source has it, where ``after`` differs from it in values."""
     changes: tuple[ChangeCounts, ...] = ()
     pull_request: int | None = None
     head: str | None = None

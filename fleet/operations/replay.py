@@ -158,6 +158,8 @@ def _judged(decision: Decision, world: World) -> Planned:
         content=b"",  # how the pin file looks decides nothing
         source=decision.source,
         direct=decision.direct,
+        values=decision.values,
+        source_release=decision.source_release,
     )
     if decision.observations is None:
         raise UsageError("what was observed then is not recorded", code=NO_DECISION)

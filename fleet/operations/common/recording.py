@@ -44,6 +44,8 @@ def decided(planned: Planned, world: World) -> tuple[LedgerDraft, ...]:
         gates=plan.gates,
         overrides=tuple(planned.overrides),
         observations=planned.observations,
+        values=plan.values,
+        source_release=plan.source_release,
         changes=tuple(_counts(plan)),
     )
     policies = (f"environments/{plan.environment}/environment.yaml", "fleet.yaml")
