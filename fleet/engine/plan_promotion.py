@@ -54,6 +54,8 @@ class Facts:
     gates: Sequence[GateResult] = ()
     commits: Sequence[AppCommit] = ()
     backwards: bool = False
+    migrations: Sequence[str] = ()
+    """Migrations that run with it, each as a sentence."""
     also_set: Sequence[str] = ()
     """Promoted values that the environment sets too, each as a sentence."""
     values: Sequence[ValueMove] = ()
@@ -205,6 +207,7 @@ def _warnings(facts: Facts, groups: Sequence[TargetGroup]) -> Iterable[str]:
         yield from (f"cannot be undone: {text}" for text in cannot_be_undone(groups))
     for name in facts.skipped:
         yield f"`{name}` is passed over: promote the release there too, or the next promotion would undo it"
+    yield from facts.migrations
     yield from facts.also_set
     if facts.objects_after and not any(facts.objects_after.values()):
         yield "the release renders no object at all"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from fleet.model.base import Duration, Spec
-from fleet.model.names import AppName, EnvironmentName, WaveName
+from fleet.model.names import LABEL_PATTERN, AppName, EnvironmentName, WaveName
 from fleet.model.policy import PolicySpec, RoleName
 from fleet.model.selector import ClusterSelector
+
+JobName = Annotated[str, StringConstraints(pattern=LABEL_PATTERN, max_length=63)]
 
 
 class GitSpec(Spec):
@@ -130,6 +132,19 @@ class RequiresSpec(Spec):
     """Range of versions of each database schema, by name."""
 
 
+class MigrationSpec(Spec):
+    """A step of a database schema, as a Job of the app's templates. It runs once on each cluster."""
+
+    job: JobName
+    """Name of the Job among what the app renders. It names the migration: what has run under it never runs again."""
+    schema_name: str = Field(alias="schema")
+    """Schema that it changes, one of those under `provides.schemas`."""
+    version: str
+    """Version that the schema has after it."""
+    phase: Literal["expand", "contract"] = "expand"
+    """`expand`: before the release's other objects are applied. `contract`: after they are healthy."""
+
+
 class AppSpec(Spec):
     """`apps/<app>/app.yaml`: what an app is."""
 
@@ -151,5 +166,7 @@ class AppSpec(Spec):
     """Interfaces that this release offers to other apps."""
     requires: RequiresSpec = RequiresSpec()
     """Interfaces of other apps that this release needs."""
+    migrations: tuple[MigrationSpec, ...] = ()
+    """Steps of the database schemas that the app provides, oldest first."""
     cluster_scoped: tuple[str, ...] = ()
     """Kinds (`<group>/<Kind>`) beyond the built-in ones that have no namespace."""

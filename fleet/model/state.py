@@ -12,6 +12,30 @@ from fleet.model.release import Release
 
 
 @dataclass(frozen=True, slots=True)
+class Migration:
+    """A Job that changes a database schema, beside the objects of a target."""
+
+    job: Manifest
+    """As rendered, without ownership labels; shared between targets."""
+    digest: str
+    """Digest of the Job."""
+    schema: str
+    version: str
+    phase: str
+    """`expand`: before the objects are applied; `contract`: after they are healthy."""
+
+    @property
+    def name(self) -> str:
+        """Name of the Job, which is that of the migration."""
+        return str(self.job["metadata"]["name"])
+
+    @property
+    def text(self) -> str:
+        """What it is, for people."""
+        return f"migration `{self.name}` ({self.phase}: schema `{self.schema}` {self.version})"
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredState:
     """What git says about one target, rendered.
 
@@ -24,6 +48,8 @@ class DesiredState:
     objects: Sequence[Manifest]
     """In the order of application. Labels are put on lazily: most targets are never looked at."""
     digest: str
+    migrations: tuple[Migration, ...] = ()
+    """Jobs that are not among the objects: each runs once, in this order. The digest covers them."""
 
 
 @dataclass(frozen=True, slots=True)

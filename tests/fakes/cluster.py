@@ -30,6 +30,8 @@ class FakeCluster:
     """Names of Deployments whose pods never become ready."""
     removed_at_once: set[str] = field(default_factory=set)
     """Names of objects that are done and gone as soon as they are applied, as a Job with a time to live of 0."""
+    jobs: dict[str, str] = field(default_factory=dict)
+    """Condition (`Complete`, `Failed`) that a Job gets as soon as it is applied, by name; none: it runs on and on."""
     changed: threading.Condition = field(default_factory=threading.Condition)
     log: list[tuple[str, str]] = field(default_factory=list)
     """Every write, in order: verb and object."""
@@ -122,6 +124,13 @@ class FakeCluster:
         merged = {**copy.deepcopy(before), **copy.deepcopy(dict(manifest))}
         if merged["kind"] == "Deployment":
             merged["status"] = self._status(merged)
+        if merged["kind"] == "Job" and merged["metadata"]["name"] in self.jobs:
+            condition = {
+                "type": self.jobs[merged["metadata"]["name"]],
+                "status": "True",
+                "reason": "BackoffLimitExceeded",
+            }
+            merged["status"] = {"startTime": "2026-01-01T00:00:00Z", "conditions": [condition]}
         return merged
 
     def _status(self, manifest: Mapping[str, Any]) -> dict[str, Any]:

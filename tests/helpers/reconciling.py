@@ -21,7 +21,7 @@ from fleet.model.objects import Manifest
 from fleet.model.reconcile import BAD_OUTCOMES, Run
 from fleet.model.release import Pin, Release
 from fleet.model.selector import ClusterSelector
-from fleet.model.state import DesiredState
+from fleet.model.state import DesiredState, Migration
 from fleet.operations.common.desired import DesiredTargets
 from fleet.operations.common.stopping import Stop
 from fleet.operations.reconcile import Options, Prepared, assess, execute
@@ -99,11 +99,23 @@ def job(app: str, name: str, ttl: int | None = 0) -> dict[str, Any]:
     }
 
 
-def state_of(target: Target, version: str, objects: Sequence[Manifest], fleet: str = "shop") -> DesiredState:
+def migration(app: str, name: str, phase: str = "expand", version: str = "2.0.0") -> Migration:
+    """Return a migration of the schema `orders`."""
+    manifest = job(app, name, None)
+    return Migration(manifest, object_digest(manifest), "orders", version, phase)
+
+
+def state_of(
+    target: Target,
+    version: str,
+    objects: Sequence[Manifest],
+    fleet: str = "shop",
+    migrations: Sequence[Migration] = (),
+) -> DesiredState:
     """Return rendered objects as the desired state of a target, with ownership."""
     owned = tuple(with_ownership(m, ownership(fleet, target), object_digest(m)) for m in objects)
-    digest = target_digest(set_digest(objects), fleet, target, "")
-    return DesiredState(target=target, release=release(version), objects=owned, digest=digest)
+    digest = target_digest(set_digest([*objects, *(m.job for m in migrations)]), fleet, target, "")
+    return DesiredState(target, release(version), owned, digest, tuple(migrations))
 
 
 @dataclass
@@ -116,6 +128,8 @@ class World:
     """Version of an app; `1.0.0` if it is not given."""
     extra: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Further objects of an app."""
+    migrations: dict[str, list[Migration]] = field(default_factory=dict)
+    """Migrations of an app."""
     broken: set[str] = field(default_factory=set)
     """Apps that cannot be rendered."""
 
@@ -133,7 +147,8 @@ class World:
                 problems[target] = (Problem("FLT-RND-002", "`values.port` is not defined"),)
                 continue
             version = self.version.get(target.app, "1.0.0")
-            states[target] = state_of(target, version, self.rendered(target.app))
+            steps = self.migrations.get(target.app, ())
+            states[target] = state_of(target, version, self.rendered(target.app), migrations=steps)
         return DesiredTargets(states=states, problems=problems)
 
     def rendered(self, app: str) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from fleet.adapters.config.declared import Declared, Parsed
 from fleet.adapters.config.wording import did_you_mean
 from fleet.engine.dependencies import circles
 from fleet.engine.ranges import range_fault, satisfies
-from fleet.engine.versions import is_version
+from fleet.engine.versions import is_version, older
 from fleet.errors import Problem
 from fleet.model.declared import AppSpec
 
@@ -37,6 +37,8 @@ def check(declared: Declared) -> Iterator[Problem]:
             yield from _versions(app, spec, group)
             yield from _requirements(name, app, spec, group, offers, complete=complete)
         yield from _twice(declared, group, offers)
+    for app, spec in known.values():
+        yield from _migrations(app, spec)
     yield from _dependencies(declared, known)
 
 
@@ -91,6 +93,24 @@ def _twice(declared: Declared, group: Group, offers: Offers) -> Iterator[Problem
                     declared.apps[name].at("provides", group, api),
                     "give one of them another name: nobody could know which one is meant",
                 )
+
+
+def _migrations(app: Parsed[AppSpec], spec: AppSpec) -> Iterator[Problem]:
+    jobs: set[str] = set()
+    for index, step in enumerate(spec.migrations):
+        provided = spec.provides.schemas.get(step.schema_name)
+        fault, key = "", "version"
+        if step.job in jobs:
+            fault, key = f"the Job `{step.job}` is that of another migration", "job"
+        elif provided is None:
+            fault, key = f"the app provides no schema `{step.schema_name}`", "schema"
+        elif not is_version(step.version):
+            fault = f"`{step.version}` is not a semantic version"
+        elif is_version(provided) and older(provided, step.version):
+            fault = f"it leads to {step.version}, and `provides.schemas.{step.schema_name}` is only {provided}"
+        jobs.add(step.job)
+        if fault:
+            yield Problem(codes.BAD_MIGRATION, f"migration `{step.job}`: {fault}", app.at("migrations", index, key))
 
 
 def _dependencies(declared: Declared, known: dict[str, tuple[Parsed[AppSpec], AppSpec]]) -> Iterator[Problem]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fleet.engine.drift import Conceal, recorded_object
+from fleet.engine.migrations import phases
 from fleet.engine.plan_reconcile import UNFINISHED
 from fleet.errors import ConflictError, FleetError, UnreachableError
 from fleet.failpoints import failpoint
@@ -15,9 +16,10 @@ from fleet.model.health import HealthStatus, TargetHealth
 from fleet.model.names import Target
 from fleet.model.objects import ObjectRef
 from fleet.model.reconcile import Action, Outcome, PlannedTarget, TargetResult
-from fleet.model.state import DesiredState, RecordedState
+from fleet.model.state import DesiredState, Migration, RecordedState
 from fleet.operations.common.awaiting import await_health
 from fleet.operations.common.execution import unreachable_result
+from fleet.operations.common.migrating import Migrator
 from fleet.operations.common.stopping import Stop
 from fleet.ports.clock import Clock
 from fleet.ports.cluster import Clusters
@@ -70,6 +72,7 @@ class Worker:
         failpoint("reconcile.before-lease")
         with self.store.lease(target, self.holder) as lease:
             failpoint("reconcile.after-lease")
+            later = self._migrate(item, started)
             request = DeployRequest(
                 desired=desired,
                 cluster=self.fleet.clusters[target.cluster],
@@ -81,23 +84,76 @@ class Worker:
             deployed = self.deployer.deploy(request, _ignore)
             failpoint("reconcile.after-deploy")
             failpoint("reconcile.before-record")
-            self._record(desired, deployed, lease)
+            self._record(desired, deployed, lease, finished=not later)
             failpoint("reconcile.after-record")
         if deployed.unreachable:
             return unreachable_result(item, deployed.error)
         if deployed.error:
             return _result(item, Outcome.FAILED, deployed.error, deployed=deployed, hint=deployed.hint or _look(item))
         outcome = Outcome.UNCHANGED if deployed.changes.empty else Outcome.APPLIED
-        return self._with_health(item, _result(item, outcome, deployed=deployed), started)
+        result = self._with_health(item, _result(item, outcome, deployed=deployed), started)
+        return self._finish(item, result, deployed, later, started) if later else result
 
-    def _record(self, desired: DesiredState, deployed: DeployResult, lease: Lease) -> None:
+    def _migrate(self, item: PlannedTarget, started: float) -> tuple[Migration, ...]:
+        """Run the migrations that come before the objects; return those that come after them.
+
+        Where this very release was applied to its end, none has to run again: only what drifted is put right.
+        """
+        desired = self.desired[item.target]
+        known = self.recorded.get(item.target)
+        if not desired.migrations or (known is not None and known.digest == desired.digest):
+            return ()
+        migrator = self._migrator(item, started)
+        first, later = phases(desired.migrations, migrator.done())
+        if first:
+            migrator.prepare()
+            migrator.run(first)
+        return later
+
+    def _finish(
+        self,
+        item: PlannedTarget,
+        result: TargetResult,
+        deployed: DeployResult,
+        later: Sequence[Migration],
+        started: float,
+    ) -> TargetResult:
+        """Run the migrations that come after the objects, once these are healthy, and record that all is done."""
+        health = result.health
+        if not result.ok or health is None or not health.exact or health.status is not HealthStatus.HEALTHY:
+            return result
+        try:
+            with self.store.lease(item.target, self.holder) as lease:
+                self._migrator(item, started).run(later)
+                failpoint("reconcile.before-record")
+                self._record(self.desired[item.target], deployed, lease)
+                failpoint("reconcile.after-record")
+        except UnreachableError:
+            raise
+        except FleetError as error:
+            hint = "\n".join(error.hints) or _again(item)
+            return result.model_copy(update={"outcome": Outcome.FAILED, "reason": error.message, "hint": hint})
+        return result
+
+    def _migrator(self, item: PlannedTarget, started: float) -> Migrator:
+        return Migrator(
+            self.fleet.name,
+            self.desired[item.target],
+            self.clusters.writer(item.target.cluster, self.fleet.clusters[item.target.cluster]),
+            deadline=started + self.timeout,
+            clock=self.clock,
+            stop=self.stop,
+        )
+
+    def _record(self, desired: DesiredState, deployed: DeployResult, lease: Lease, *, finished: bool = True) -> None:
         """Write down what is on the cluster now, before anything is waited for.
 
         An apply that failed half-way is recorded too, under a digest that equals no desired one: what it did write is
-        not drift, and the next run tries again.
+        not drift, and the next run tries again. The same goes for a release that is not ``finished``, since migrations
+        are still to be run.
         """
         objects = {o.ref.identity: recorded_object(o.ref, o.inputs, o.live, self.conceal) for o in deployed.objects}
-        digest = desired.digest
+        digest = desired.digest if finished else UNFINISHED
         if deployed.error:
             if not objects:
                 return

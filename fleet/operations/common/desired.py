@@ -9,18 +9,19 @@ render. What differs from cluster to cluster are the labels, and those are put o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from fleet.engine.migrations import migrations_of
 from fleet.engine.objects import OwnedObjects, digests_of, in_apply_order, ownership, target_digest
 from fleet.engine.values import expand, merge
 from fleet.errors import Location, Problem
-from fleet.model.declared import ClusterSpec
+from fleet.model.declared import AppSpec, ClusterSpec
 from fleet.model.fleet import Fleet
 from fleet.model.names import Target
 from fleet.model.objects import Manifest
 from fleet.model.release import Pin, Release
-from fleet.model.state import DesiredState
+from fleet.model.state import DesiredState, Migration
 from fleet.operations.common.sources import App, AppError, PinnedApps, PresentApps
 from fleet.ports.config import FleetLoader
 from fleet.ports.renderer import Renderer, RenderRequest
@@ -112,6 +113,7 @@ class _Rendered:
     objects: tuple[Manifest, ...]
     digests: tuple[str, ...]
     digest: str
+    migrations: tuple[Migration, ...] = ()
 
 
 @dataclass
@@ -156,24 +158,31 @@ class _Assembly:
         problems: dict[Target, tuple[Problem, ...]] = {}
         wanted: list[tuple[Target, Release]] = []
         requests: list[RenderRequest] = []
+        apps: dict[tuple[str, str], App] = {}
         for target in targets:
             part = self._part(target)
             if isinstance(part, tuple):
                 problems[target] = part
             elif part is not None:
                 wanted.append((target, part.release))
+                apps[target.environment, target.app] = part.app
                 requests.append(self._request(target, part))
         results = self._renderer.render(requests)
-        rendered: dict[int, _Rendered] = {}
+        rendered: dict[tuple[int, int], _Rendered | tuple[Problem, ...]] = {}
         states: dict[Target, DesiredState] = {}
         for (target, release), result in zip(wanted, results, strict=True):
             if result.problems:
                 problems[target] = result.problems
                 continue
-            key = id(result.objects)  # alive as long as the results
+            app = apps[target.environment, target.app]
+            key = (id(result.objects), id(app) if app.spec.migrations else 0)  # alive as long as the results
             if key not in rendered:
-                rendered[key] = _digested(result.objects)
-            states[target] = self._state(target, release, rendered[key])
+                rendered[key] = _digested(result.objects, target.app, app.spec)
+            found = rendered[key]
+            if isinstance(found, _Rendered):
+                states[target] = self._state(target, release, found)
+            else:
+                problems[target] = found
         return DesiredTargets(states, problems)
 
     def _part(self, target: Target) -> _Part | tuple[Problem, ...] | None:
@@ -219,7 +228,8 @@ class _Assembly:
     def _state(self, target: Target, release: Release, rendered: _Rendered) -> DesiredState:
         labels = ownership(self._fleet.name, target)
         digest = target_digest(rendered.digest, self._fleet.name, target, self._engine_settings(target.cluster))
-        return DesiredState(target, release, OwnedObjects(rendered.objects, rendered.digests, labels), digest)
+        objects = OwnedObjects(rendered.objects, rendered.digests, labels)
+        return DesiredState(target, release, objects, digest, rendered.migrations)
 
     def _engine_settings(self, cluster: str) -> str:
         """Return what calls for a new apply when it changes: the provider, and which API server the cluster is."""
@@ -241,7 +251,17 @@ def _release_values(release: Release, environment: str, app: str) -> dict[str, A
         raise AppError(Problem(RELEASE_VALUES, f"in `release.values`: {error}", Location(path))) from error
 
 
-def _digested(objects: Sequence[Manifest]) -> _Rendered:
-    ordered = in_apply_order(objects)
-    digests, digest = digests_of(ordered)
-    return _Rendered(ordered, digests, digest)
+def _digested(objects: Sequence[Manifest], app: str, spec: AppSpec) -> _Rendered | tuple[Problem, ...]:
+    """Return rendered objects with their digests, the Jobs of migrations apart; or what is wrong with those."""
+    if not spec.migrations:
+        return _plain(in_apply_order(objects))
+    migrations, problems = migrations_of(objects, app, spec)
+    if problems:
+        return problems
+    jobs = {id(migration.job) for migration in migrations}
+    rest = _plain(in_apply_order(manifest for manifest in objects if id(manifest) not in jobs))
+    return replace(rest, digest=digests_of(objects)[1], migrations=migrations)
+
+
+def _plain(ordered: tuple[Manifest, ...]) -> _Rendered:
+    return _Rendered(ordered, *digests_of(ordered))

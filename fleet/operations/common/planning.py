@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from fleet.engine.message import one_line
+from fleet.engine.migrations import migration_texts
 from fleet.engine.pipeline import upstream
 from fleet.engine.plan_promotion import Facts, also_set_by_environment, pin_path, plan_promotion
 from fleet.errors import BlockedError, ConfigError, FleetError
@@ -194,6 +195,7 @@ def make_plan(draft: Draft, world: World, now: DesiredTargets | None = None) -> 
             unknown_before=[t for t in targets if t in now.problems],
             commits=commits,
             backwards=backwards,
+            migrations=migration_texts(now.states.values(), then.states.values()),
             also_set=also_set_by_environment(fleet, environment, app, draft.after),
         )
     )

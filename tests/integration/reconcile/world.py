@@ -15,7 +15,7 @@ from typing import Any
 from fleet.adapters.kube.clusters import KubeClusters
 from fleet.adapters.pulumi.deployer import PulumiDeployer
 from fleet.model.declared import AccessSpec, ClusterSpec, EngineSpec
-from tests.helpers.reconciling import World, make_fleet, outcomes
+from tests.helpers.reconciling import World, make_fleet, migration, outcomes
 
 IMAGE = "registry.example/web"
 
@@ -81,6 +81,14 @@ class RealWorld(World):
         version = self.version.get(app, "1.0.0")
         return [*objects(self.namespace(app), version, self.replicas), *self.extra.get(app, [])]
 
+    def migrate(self, *names: str) -> None:
+        """Let web bring migrations: those of an even number contract, the others expand."""
+        steps = []
+        for name in names:
+            phase = "contract" if int(name.rpartition("-")[2]) % 2 == 0 else "expand"
+            steps.append(migration(self.namespace("web"), name, phase))
+        self.migrations["web"] = steps
+
     def namespace(self, app: str) -> str:
         return f"{self.prefix}-{app}"
 
@@ -100,6 +108,7 @@ def main() -> None:
     world = RealWorld(
         Path(directory), Path(kubeconfig), Path(pulumi), prefix, replicas=int(replicas), contexts=contexts
     )
+    world.migrate(*filter(None, os.environ.get("FLEET_TEST_MIGRATIONS", "").split(",")))
     try:
         run = world.execute(world.plan(), timeout=240)  # a busy machine is no failure
     finally:

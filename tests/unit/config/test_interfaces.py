@@ -68,6 +68,22 @@ CASES = {
             "it requires `^1`"
         ],
     ),
+    "migrations that lead nowhere": (
+        (
+            "provides: {schemas: {orders: 2.0.0}}\nmigrations:\n"
+            "  - {job: a, schema: order, version: 2.0.0}\n"
+            "  - {job: b, schema: orders, version: 3.0.0}\n"
+            "  - {job: b, schema: orders, version: 2.0.0}\n"
+            "  - {job: c, schema: orders, version: '2'}\n",
+            None,
+        ),
+        [
+            f"E FLT-CFG-097 {WEB}:6:14: migration `a`: the app provides no schema `order`",
+            f"E FLT-CFG-097 {WEB}:7:30: migration `b`: it leads to 3.0.0, and `provides.schemas.orders` is only 2.0.0",
+            f"E FLT-CFG-097 {WEB}:8:6: migration `b`: the Job `b` is that of another migration",
+            f"E FLT-CFG-097 {WEB}:9:30: migration `c`: `2` is not a semantic version",
+        ],
+    ),
     "a circle": (
         ("dependsOn: [reviews]\n", "dependsOn:\n  - web\n"),
         [f"E FLT-CFG-093 {REVIEWS}:3:5: apps depend on each other in a circle: `reviews` → `web` → `reviews`"],

@@ -230,3 +230,42 @@ def test_the_work_tree_is_rendered_instead_of_the_pinned_revision(place: Place) 
 def test_the_version_of_a_branch_is_a_semantic_version(branch: str, version: str) -> None:
     assert tracked_version(branch, "abcdef0" + "0" * 33) == version
     Release(version=version, revision="0" * 40)
+
+
+JOB = """\
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: orders-2}
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{name: migrate, image: "{{ images.web }}", args: ["{{ cluster.name }}"]}]
+"""
+
+
+def migrating(place: Place, job: str) -> DesiredTargets:
+    """Return prod at a release that brings a migration."""
+    app = (place.root / "apps/web/app.yaml").read_text()
+    declared = "provides: {schemas: {orders: 2.0.0}}\nmigrations: [{job: orders-2, schema: orders, version: 2.0.0}]\n"
+    write_files(place.root, {"apps/web/app.yaml": app + declared, "apps/web/templates/web.yaml.j2": TEMPLATE + job})
+    release = Release(version="2.0.0", revision=commit_all(place.root))
+    return place.states(EU, US, pins={("prod", "web"): Pin(release=release)})
+
+
+def test_jobs_of_migrations_stand_apart_and_count_in_the_digest(place: Place) -> None:
+    found = migrating(place, JOB)
+    (step,) = found.states[EU].migrations
+    assert (step.name, step.schema, step.version, step.phase) == ("orders-2", "orders", "2.0.0", "expand")
+    assert step.job["spec"]["template"]["spec"]["containers"][0]["args"] == ["prod-eu"]
+    assert [m["kind"] for m in found.states[EU].objects] == ["ConfigMap"]
+    other = migrating(place, JOB.replace("Never", "OnFailure"))
+    assert other.states[EU].digest != found.states[EU].digest
+
+
+def test_a_migration_without_its_job_is_a_problem(place: Place) -> None:
+    found = migrating(place, "")
+    (problem,) = found.problems[US]
+    assert (problem.code, str(problem.location)) == ("FLT-RND-054", "apps/web/app.yaml")
+    assert problem.message == "the migration `orders-2` needs one Job of that name, and the app renders none"
