@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
 
-from fleet.engine.objects import object_digest, with_ownership
 from fleet.errors import Location, Problem
 from fleet.model.declared import AppSpec
-from fleet.model.objects import Manifest, ObjectRef
+from fleet.model.objects import LABEL_DOMAIN, MANAGED_BY, MANAGED_BY_LABEL, Manifest, ObjectRef
 from fleet.model.state import DesiredState, Migration
 
 BAD_JOB = "FLT-RND-054"
+
+MIGRATIONS_LABEL = f"{LABEL_DOMAIN}/migrations"
+"""Label of the Jobs and notes of migrations, with the app. They carry no ownership labels, or they would be pruned."""
 
 EARLY = frozenset(
     {
@@ -45,7 +46,7 @@ def migrations_of(
             problems.append(Problem(BAD_JOB, text, Location(f"apps/{app}/app.yaml")))
             continue
         job = named[0]
-        found.append(Migration(job, object_digest(job), step.schema_name, step.version, step.phase))
+        found.append(Migration(job, step.schema_name, step.version, step.phase))
     return tuple(found), tuple(problems)
 
 
@@ -81,15 +82,26 @@ def notes_ref(app: str, namespace: str) -> ObjectRef:
     return ObjectRef("v1", "ConfigMap", namespace, f"fleet-migrations-{app}")
 
 
-def notes(ref: ObjectRef, done: Mapping[str, str], labels: Mapping[str, str]) -> Manifest:
+def notes(ref: ObjectRef, done: Mapping[str, str], app: str) -> Manifest:
     """Return that ConfigMap: what each migration led to, by name."""
-    content: dict[str, Any] = {
+    return {
         "apiVersion": ref.api_version,
         "kind": ref.kind,
-        "metadata": {"name": ref.name, "namespace": ref.namespace},
+        "metadata": {"name": ref.name, "namespace": ref.namespace, "labels": labels(app)},
         "data": dict(sorted(done.items())),
     }
-    return with_ownership(content, labels, object_digest(content))
+
+
+def job_of(migration: Migration, app: str) -> Manifest:
+    """Return the Job of a migration as it is applied."""
+    metadata = migration.job["metadata"]
+    own = {**(metadata.get("labels") or {}), **labels(app)}
+    return {**migration.job, "metadata": {**metadata, "labels": own}}
+
+
+def labels(app: str) -> dict[str, str]:
+    """Return the labels of Jobs and notes."""
+    return {MANAGED_BY_LABEL: MANAGED_BY, MIGRATIONS_LABEL: app}
 
 
 def is_complete(job: Manifest) -> bool:

@@ -17,8 +17,6 @@ class Migration:
 
     job: Manifest
     """As rendered, without ownership labels; shared between targets."""
-    digest: str
-    """Digest of the Job."""
     schema: str
     version: str
     phase: str

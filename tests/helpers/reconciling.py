@@ -101,8 +101,7 @@ def job(app: str, name: str, ttl: int | None = 0) -> dict[str, Any]:
 
 def migration(app: str, name: str, phase: str = "expand", version: str = "2.0.0") -> Migration:
     """Return a migration of the schema `orders`."""
-    manifest = job(app, name, None)
-    return Migration(manifest, object_digest(manifest), "orders", version, phase)
+    return Migration(job(app, name, None), "orders", version, phase)
 
 
 def state_of(

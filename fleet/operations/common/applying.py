@@ -137,7 +137,6 @@ class Worker:
 
     def _migrator(self, item: PlannedTarget, started: float) -> Migrator:
         return Migrator(
-            self.fleet.name,
             self.desired[item.target],
             self.clusters.writer(item.target.cluster, self.fleet.clusters[item.target.cluster]),
             deadline=started + self.timeout,

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from fleet.engine.health import object_health
-from fleet.engine.migrations import EARLY, is_complete, notes, notes_ref
-from fleet.engine.objects import ownership, with_ownership
+from fleet.engine.migrations import EARLY, is_complete, job_of, labels, notes, notes_ref
 from fleet.errors import FleetError
 from fleet.failpoints import failpoint
 from fleet.model.health import HealthStatus, ObjectHealth
@@ -31,7 +30,6 @@ _TRIES = 100
 class Migrator:
     """Migrations of one target. Its methods are called under the target's lease."""
 
-    fleet_name: str
     desired: DesiredState
     writer: ClusterWriter
     deadline: float
@@ -42,8 +40,16 @@ class Migrator:
     """What the notes say, by namespace."""
 
     def done(self) -> set[str]:
-        """Return the names of migrations that have run on this cluster."""
-        return {m.name for m in self.desired.migrations if m.name in self._notes(_ref(m).namespace) or self._ran(m)}
+        """Return the names of migrations that have run on this cluster; one that is not noted yet is noted now."""
+        found = set()
+        for migration in self.desired.migrations:
+            noted = migration.name in self._notes(_ref(migration).namespace)
+            if not noted and self._ran(migration):
+                self._note(migration)
+                noted = True
+            if noted:
+                found.add(migration.name)
+        return found
 
     def run(self, migrations: Iterable[Migration]) -> None:
         """Run migrations one after the other, each to its end.
@@ -65,10 +71,6 @@ class Migrator:
             if manifest["kind"] in EARLY and self.writer.get(ObjectRef.of(manifest)) is None:
                 self.writer.apply(manifest, manager=FIELD_MANAGER)
 
-    @property
-    def _labels(self) -> dict[str, str]:
-        return ownership(self.fleet_name, self.desired.target)
-
     def _ran(self, migration: Migration) -> bool:
         live = self.writer.get(_ref(migration))
         return live is not None and is_complete(live)
@@ -83,8 +85,7 @@ class Migrator:
             live = None
         if live is None:
             failpoint("migration.before-job")
-            job = with_ownership(migration.job, self._labels, migration.digest)
-            self.writer.apply(job, manager=FIELD_MANAGER)
+            self.writer.apply(job_of(migration, self.desired.target.app), manager=FIELD_MANAGER)
             failpoint("migration.after-job")
 
     def _await(self, ref: ObjectRef) -> ObjectHealth:
@@ -113,7 +114,11 @@ class Migrator:
         """Yield states of an object as they come; None when it is gone."""
         left = max(self.deadline - self.clock.monotonic(), 0)
         for event in self.writer.watch(
-            ref.api_version, ref.kind, labels=self._labels, namespace=ref.namespace, timeout=min(left, SLICE)
+            ref.api_version,
+            ref.kind,
+            labels=labels(self.desired.target.app),
+            namespace=ref.namespace,
+            timeout=min(left, SLICE),
         ):
             if event.type != "BOOKMARK" and ObjectRef.of(event.object).identity == ref.identity:
                 yield None if event.type == "DELETED" else event.object
@@ -132,7 +137,7 @@ class Migrator:
         ref = notes_ref(self.desired.target.app, _ref(migration).namespace)
         done = {**self._notes(ref.namespace), migration.name: f"{migration.schema} {migration.version}"}
         failpoint("migration.before-note")
-        self.writer.apply(notes(ref, done, self._labels), manager=FIELD_MANAGER, force=True)
+        self.writer.apply(notes(ref, done, self.desired.target.app), manager=FIELD_MANAGER, force=True)
         failpoint("migration.after-note")
         self._noted[ref.namespace] = done
 

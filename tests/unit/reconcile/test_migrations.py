@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fleet.engine.migrations import phases
+from fleet.engine.objects import owner_of
 from fleet.model.reconcile import Action
 from tests.fakes.cluster import FakeCluster
 from tests.helpers.reconciling import World, migration, outcomes
@@ -151,6 +152,19 @@ def test_a_prune_takes_no_migration_away(worlds: Worlds) -> None:
     kinds = {(o["kind"], o["metadata"]["name"]) for o in world.clusters["eu"].objects.values()}
     assert ("Job", "orders-3") in kinds
     assert ("ConfigMap", "fleet-migrations-web") in kinds
+    beside = [o for o in world.clusters["eu"].objects.values() if o["kind"] in ("Job", "ConfigMap")]
+    assert [o for o in beside if owner_of(o, "shop") is not None] == []  # owned and not desired would be pruned
+
+
+def test_a_job_that_was_done_when_the_run_died_is_noted_by_the_next_one(worlds: Worlds) -> None:
+    world = migrating(worlds)
+    cluster = world.clusters["eu"]
+    cluster.apply(migration("web", "orders-2").job, manager="fleet")
+    cluster.log.clear()
+    assert world.reconcile().ok
+    assert "apply Job orders-2" not in writes(cluster)
+    (notes,) = [o for o in cluster.objects.values() if o["metadata"]["name"] == "fleet-migrations-web"]
+    assert set(notes["data"]) == {"orders-1", "orders-2", "orders-3"}
 
 
 def test_phases_keep_the_order_and_leave_out_what_is_done() -> None:
