@@ -130,6 +130,8 @@ class Team:
         self.first = _seed(self.origin, fleet_files(apps, **policies), apps)
         self.clusters = StoredClusters(directory / "live")
         self.people = {n: Person(clone(self.origin, directory / n, name=n), self.clusters) for n in ("Ada", "Bob")}
+        for person in self.people.values():  # as the `.gitignore` of `fleet init` does
+            (person.root / ".git" / "info" / "exclude").write_text(".fleet/\n")
 
     # ── git ──
 
