@@ -166,6 +166,12 @@ class DeniedError(FleetError):
     default_code = "FLT-GAT-020"
 
 
+class RestrictionError(FleetError):
+    """Locks, holds and rejected releases cannot be read, or cannot be kept as asked."""
+
+    default_code = "FLT-RST-001"
+
+
 class ClusterError(FleetError):
     """A cluster answered with an error that concerns the request (invalid, forbidden, conflict)."""
 

@@ -24,6 +24,8 @@ NAMES = frozenset[str](
         "ledger.after-push",
         "forge.before-push",
         "forge.after-push",
+        "restrictions.before-push",
+        "restrictions.after-push",
         "reconcile.before-lease",
         "reconcile.after-lease",
         "reconcile.before-deploy",

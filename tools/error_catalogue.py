@@ -21,6 +21,7 @@ FAMILIES = {
     "PRM": "Promotion",
     "LED": "Ledger",
     "GAT": "Gates",
+    "RST": "Locks, holds and rejections",
     "CON": "Concurrent changes",
     "CLU": "Clusters",
     "DEP": "Engine",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from fleet.ports.renderer import Renderer
     from fleet.ports.reporter import Reporter
     from fleet.ports.repository import RepositoryWriter
+    from fleet.ports.restrictions import RestrictionWriter
     from fleet.ports.sandbox import DemoFleet, SandboxHost
     from fleet.ports.store import RecordStore
     from fleet.ports.toolchain import Toolchain
@@ -103,6 +104,13 @@ class Services:
         return GitLedger(self.repository, self.clock, paths.fleet_state(self.root) / "ledger.json")
 
     @cached_property
+    def restrictions(self) -> RestrictionWriter:
+        """Locks, holds and rejected releases."""
+        from fleet.adapters.restrictions.git import GitRestrictions
+
+        return GitRestrictions(self.repository)
+
+    @cached_property
     def loader(self) -> FleetLoader:
         """Reads declared files."""
         from fleet.adapters.config.loader import YamlFleetLoader
@@ -135,7 +143,7 @@ class Services:
         """Where promotions look for what is not in the fleet's files."""
         from fleet.operations.common.observing import Senses
 
-        return Senses(self.clusters, self.clock)
+        return Senses(self.clusters, self.clock, self.restrictions)
 
     @property
     def desk(self) -> Desk:

@@ -55,4 +55,6 @@ class Observations(Report):
     """Kubernetes version (`1.36`) of each cluster that was asked and answered."""
     restrictions: Restrictions | None = None
     """None: they could not be read, so nobody knows."""
+    unread: str = ""
+    """Why the restrictions could not be read."""
     probes: tuple[ProbeAnswer, ...] = ()

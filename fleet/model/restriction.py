@@ -2,51 +2,80 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from fleet.model.base import Report
+from fleet.model.names import LABEL_PATTERN, AppName, ClusterName, EnvironmentName
+from fleet.model.release import SEMVER_PATTERN, CommitId
+
+LOCK_ID_LIMIT = 63
+REASON_LIMIT = 1_000
+LABELS_LIMIT = 20
+
+LockId = Annotated[str, StringConstraints(pattern=LABEL_PATTERN, max_length=LOCK_ID_LIMIT)]
+Person = Annotated[str, StringConstraints(min_length=1, max_length=400)]
+Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=REASON_LIMIT)]
+Version = Annotated[str, StringConstraints(pattern=SEMVER_PATTERN.replace(r"\d", "[0-9]"), max_length=128)]
 
 
 class Lock(Report):
     """Keeps promotions from landing. What is not named is not restricted by it: a lock that names nothing locks all."""
 
-    id: str
+    id: LockId
     """Name of the lock, unique."""
-    environment: str | None = None
-    app: str | None = None
-    cluster: str | None = None
+    environment: EnvironmentName | None = None
+    app: AppName | None = None
+    cluster: ClusterName | None = None
     """Holds promotions into the environment of this cluster."""
-    labels: dict[str, str] = Field(default_factory=dict)
+    labels: dict[str, str] = Field(default_factory=dict, max_length=LABELS_LIMIT)
     """Holds promotions into environments with a cluster that carries all of these labels."""
-    owner: str
+    owner: Person
     """Who locked, as `name <email>`."""
-    reason: str
-    created: datetime
-    expires: datetime | None = None
+    reason: Why
+    created: AwareDatetime
+    expires: AwareDatetime | None = None
     """When it ends by itself; none: when somebody unlocks."""
+
+    @property
+    def scope(self) -> str:
+        """What it locks, in words: `web in prod`, `the whole fleet`."""
+        parts = [self.app] if self.app else []
+        if self.environment:
+            parts.append(f"in {self.environment}" if parts else self.environment)
+        if self.cluster:
+            parts.append(f"on {self.cluster}" if parts else f"cluster {self.cluster}")
+        if self.labels:
+            labels = ",".join(f"{key}={value}" for key, value in sorted(self.labels.items()))
+            parts.append(f"on clusters with {labels}" if parts else f"clusters with {labels}")
+        return " ".join(parts) or "the whole fleet"
+
+    def same_scope(self, other: Lock) -> bool:
+        """Say whether another lock locks the very same."""
+        fields = ("environment", "app", "cluster", "labels")
+        return all(getattr(self, field) == getattr(other, field) for field in fields)
 
 
 class Hold(Report):
     """Keeps one app as it is in one environment, as after a rollback, until somebody releases it."""
 
-    app: str
-    environment: str
-    owner: str
-    reason: str
-    created: datetime
+    app: AppName
+    environment: EnvironmentName
+    owner: Person
+    reason: Why
+    created: AwareDatetime
 
 
 class Rejection(Report):
     """A release that must not go anywhere any more."""
 
-    app: str
-    version: str
-    revision: str
-    owner: str
-    reason: str
-    created: datetime
+    app: AppName
+    version: Version
+    revision: CommitId
+    owner: Person
+    reason: Why
+    created: AwareDatetime
 
 
 class Restrictions(Report):

@@ -23,6 +23,7 @@ from fleet.adapters.config.pins import YamlPinEditor
 from fleet.adapters.forge.local import LocalForge
 from fleet.adapters.git.repository import GitRepository
 from fleet.adapters.ledger.ledger import GitLedger
+from fleet.adapters.restrictions.git import GitRestrictions
 from fleet.model.fleet import Fleet
 from fleet.model.promotion import HistoryEntry, PromotionResult
 from fleet.operations import history as history_of
@@ -107,7 +108,9 @@ class Person:
             "loader": YamlFleetLoader(),
             "renderer": FakeRenderer(),
             "clusters": self.clusters,
-            "senses": Senses(self.clusters, Clock()),
+            "restrictions": GitRestrictions(repository),
+            "clock": Clock(),
+            "senses": Senses(self.clusters, Clock(), GitRestrictions(repository)),
             "forge": LocalForge(repository, Clock()),
             "ledger": GitLedger(repository, Clock(), self.root / ".fleet" / "ledger.json"),
             "pin_editor": YamlPinEditor(),

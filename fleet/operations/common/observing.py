@@ -31,8 +31,7 @@ class Senses:
 
     clusters: Clusters
     clock: Clock
-    restrictions: RestrictionReader | None = None
-    """None: nothing restricts anything."""
+    restrictions: RestrictionReader
     prober: Prober | None = None
     """None: nobody can be asked, and gates that need it are pending."""
 
@@ -56,10 +55,12 @@ def look(
         senses: where to look.
         versions: clusters whose Kubernetes version is needed.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="versions") as pool:
+    with ThreadPoolExecutor(2, thread_name_prefix="looking") as pool:
+        restricting = pool.submit(_restrictions, senses.restrictions)  # git is asked while the clusters are
         asked = pool.submit(_versions, fleet, versions, senses.clusters) if versions else None
         seen = observe(fleet, {t: s for t, s in states.states.items() if t in wanted}, clusters=senses.clusters)
         answered = asked.result() if asked is not None else {}
+        restrictions, unread = restricting.result()
     targets = []
     for target, release in wanted.items():
         health = seen.health.get(target)
@@ -81,11 +82,13 @@ def look(
         at=senses.clock.now(),
         targets=tuple(targets),
         versions=answered,
-        restrictions=_restrictions(senses.restrictions),
+        restrictions=restrictions,
+        unread=unread,
         probes=tuple(answer for question in questions for answer in _answers(question, senses.prober)),
     )
 
 
+<<<<<<< HEAD
 def _versions(fleet: Fleet, names: Sequence[str], clusters: Clusters) -> dict[str, str]:
     """Return the Kubernetes release of each cluster that answers, as `1.36`."""
 
@@ -102,10 +105,14 @@ def _versions(fleet: Fleet, names: Sequence[str], clusters: Clusters) -> dict[st
 
 
 def _restrictions(reader: RestrictionReader | None) -> Restrictions | None:
+=======
+def _restrictions(reader: RestrictionReader) -> tuple[Restrictions | None, str]:
+    """Return what restricts promotions; None with the reason if that cannot be found out."""
+>>>>>>> 1281dff (Locks, holds and rejected releases are kept in the git remote, and hold promotions)
     try:
-        return reader.read() if reader is not None else Restrictions()
-    except FleetError:
-        return None
+        return reader.read(), ""
+    except FleetError as error:
+        return None, error.message
 
 
 def _answers(question: Question, prober: Prober | None) -> Iterable[ProbeAnswer]:
