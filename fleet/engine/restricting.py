@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from fleet.engine.message import one_line
 from fleet.model.fleet import Fleet
-from fleet.model.restriction import Hold, Lock, Rejection
+from fleet.model.restriction import Hold, Lock, Rejection, Restrictions
+
+_WIDTH = 60
 
 
 def moment(time: datetime) -> str:
@@ -41,6 +44,18 @@ def locked_environments(lock: Lock, fleet: Fleet) -> tuple[str, ...]:
 def holds(hold: Hold, app: str, environment: str) -> bool:
     """Say whether a hold keeps an app as it is in an environment."""
     return (hold.app, hold.environment) == (app, environment)
+
+
+def restricted_by(known: Restrictions, fleet: Fleet, app: str, environment: str, now: datetime) -> tuple[str, ...]:
+    """Return in a few words each what keeps promotions of an app out of an environment."""
+    found = [k for k in known.locks if is_active(k, now) and locks(k, fleet, app, environment)]
+    words = [f"locked by {_name(lock.owner)}: {one_line(lock.reason, _WIDTH)}" for lock in found]
+    held = [h for h in known.holds if holds(h, app, environment)]
+    return (*words, *(f"held by {_name(h.owner)}: {one_line(h.reason, _WIDTH)}" for h in held))
+
+
+def _name(person: str) -> str:
+    return one_line(person.partition(" <")[0], _WIDTH)
 
 
 def rejection_of(rejections: Iterable[Rejection], app: str, version: str, revision: str) -> Rejection | None:

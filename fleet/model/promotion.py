@@ -14,6 +14,7 @@ from fleet.model.change import ChangeSet
 from fleet.model.gate import GateResult, Override
 from fleet.model.names import Target
 from fleet.model.release import Release
+from fleet.model.restriction import Hold, Rejection
 
 
 class PromotionKind(StrEnum):
@@ -214,6 +215,12 @@ class PromotionResult(Report):
     commit: str | None = None
     """Head of the pull request, or the commit on the protected branch."""
     error: PromotionError | None = None
+    hold: Hold | None = None
+    """Rollback only: what keeps the app as it is from now on."""
+    rejection: Rejection | None = None
+    """Rollback only: the rejection of the release that it went back from."""
+    withdrawn: tuple[int, ...] = ()
+    """Rollback only: pull requests that would have brought the rejected release somewhere, and were closed."""
 
     @property
     def ok(self) -> bool:

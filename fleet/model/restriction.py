@@ -84,3 +84,59 @@ class Restrictions(Report):
     locks: tuple[Lock, ...] = ()
     holds: tuple[Hold, ...] = ()
     rejections: tuple[Rejection, ...] = ()
+
+
+class LockReport(Report):
+    """What came of `fleet lock` and `fleet unlock`."""
+
+    lock: Lock
+    changed: bool
+    """Whether this call changed anything; if not, it was so already."""
+    environments: tuple[str, ...] = ()
+    """Environments in which it holds (or held) something."""
+
+
+class HoldReport(Report):
+    """What came of `fleet hold` and `fleet release-hold`."""
+
+    hold: Hold
+    changed: bool
+
+
+class RestrictionsReport(Report):
+    """What `fleet locks` shows."""
+
+    at: AwareDatetime
+    locks: tuple[Lock, ...] = ()
+    expired: tuple[Lock, ...] = ()
+    """Locks that have ended, and that nobody removed."""
+    holds: tuple[Hold, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+
+
+class Proposal(Report):
+    """An open pull request that would bring a release somewhere."""
+
+    number: int
+    title: str
+    url: str = ""
+
+
+class LiveRelease(Report):
+    """An environment where a release is pinned."""
+
+    environment: str
+    clusters: int
+    command: str
+    """What takes it away from there."""
+
+
+class RejectionReport(Report):
+    """What came of `fleet reject`."""
+
+    rejection: Rejection
+    changed: bool
+    """Whether it was rejected just now; if not, it was already."""
+    withdrawn: tuple[Proposal, ...] = ()
+    """Pull requests that would have brought it, and were closed."""
+    live: tuple[LiveRelease, ...] = ()

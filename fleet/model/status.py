@@ -47,6 +47,8 @@ class AppStatus(Report):
     release: Release | None = None
     targets: tuple[TargetStatus, ...] = ()
     pull_requests: tuple[PullRequestBrief, ...] = ()
+    restrictions: tuple[str, ...] = ()
+    """Locks and holds that keep promotions of it out, in words."""
 
     @property
     def healthy(self) -> int:

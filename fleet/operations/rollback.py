@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from fleet.engine.history import find_entry
 from fleet.engine.names import require_known
 from fleet.engine.plan_promotion import branch_name, pin_path
 from fleet.engine.returning import Return, earlier_release
 from fleet.errors import FleetError, UsageError
-from fleet.model.promotion import HistoryEntry, PromotionKind, PromotionResult
+from fleet.model.promotion import HistoryEntry, PromotionKind, PromotionPlan, PromotionResult
 from fleet.model.release import Release
+from fleet.model.restriction import Hold, Rejection
 from fleet.operations.common.deciding import NOTHING_RENDERED, Wishes, judged, observed
 from fleet.operations.common.history import pin_history
 from fleet.operations.common.loading import load_fleet
 from fleet.operations.common.observing import Senses
 from fleet.operations.common.planning import Draft, Planned, World, make_plan
 from fleet.operations.common.promotion import carry_out
+from fleet.operations.common.reasons import checked_reason
+from fleet.operations.common.withdrawing import bringing, proposed, withdraw
+from fleet.ports.clock import Clock
 from fleet.ports.config import FleetLoader, PinEditor
 from fleet.ports.forge import Forge, ForgeReader
 from fleet.ports.ledger import LedgerWriter
 from fleet.ports.renderer import Renderer
 from fleet.ports.reporter import Reporter
 from fleet.ports.repository import RepositoryReader, RepositoryWriter
+from fleet.ports.restrictions import RestrictionWriter
 
 NO_EARLIER = "FLT-PRM-030"
 NOT_IN_HISTORY = "FLT-PRM-031"
@@ -36,6 +42,18 @@ class Prepared:
 
     world: World
     planned: Planned
+
+
+@dataclass(frozen=True)
+class Aftercare:
+    """What is done beside the rollback itself, so that it is not undone by the next promotion."""
+
+    hold: bool = True
+    """Hold the app in the environment until somebody releases it."""
+    reject: bool = False
+    """Reject the release that it goes back from, everywhere."""
+    reason: str = ""
+    """Why, for the record; a rejection needs it."""
 
 
 def prepare(
@@ -113,11 +131,67 @@ def prepare(
 
 
 def execute(
-    prepared: Prepared, *, repository: RepositoryWriter, forge: Forge, ledger: LedgerWriter, reporter: Reporter
+    prepared: Prepared,
+    aftercare: Aftercare | None = None,
+    *,
+    repository: RepositoryWriter,
+    forge: Forge,
+    ledger: LedgerWriter,
+    restrictions: RestrictionWriter,
+    reporter: Reporter,
+    clock: Clock,
 ) -> PromotionResult:
-    """Open the pull request."""
-    return carry_out(
-        prepared.planned, prepared.world, repository=repository, forge=forge, ledger=ledger, reporter=reporter
+    """Hold the app, reject the release that it goes back from if that is wanted, and open the pull request.
+
+    The pull request comes last: once it is there, nothing is left to do. The process may die before or after each of
+    these writes; the same command again finds what is there, and does the rest.
+
+    Raises:
+        FleetError: git or the forge refused.
+    """
+    wanted, plan = aftercare or Aftercare(), prepared.planned.plan
+    carry = partial(
+        carry_out,
+        prepared.planned,
+        prepared.world,
+        repository=repository,
+        forge=forge,
+        ledger=ledger,
+        reporter=reporter,
+    )
+    if plan is None or not prepared.planned.ready:
+        return carry()
+    held = restrictions.hold(_hold(plan, wanted, repository, clock), keep=True).value if wanted.hold else None
+    rejection: Rejection | None = None
+    withdrawn: tuple[int, ...] = ()
+    if wanted.reject:
+        rejection = restrictions.reject(_rejection(plan, wanted, repository, clock)).value
+        requests = proposed(forge.list(), plan.app, repository=repository, pin_editor=prepared.world.pin_editor)
+        bad = bringing(requests, rejection.version, rejection.revision)
+        withdrawn = tuple(p.number for p in withdraw(bad, rejection, forge=forge, reporter=reporter))
+    return carry().model_copy(update={"hold": held, "rejection": rejection, "withdrawn": withdrawn})
+
+
+def _hold(plan: PromotionPlan, wanted: Aftercare, repository: RepositoryReader, clock: Clock) -> Hold:
+    was = f" from {plan.before.version}" if plan.before else ""
+    return Hold(
+        app=plan.app,
+        environment=plan.environment,
+        owner=repository.identity,
+        reason=checked_reason(wanted.reason) if wanted.reason else f"rolled back{was} to {plan.after.version}",
+        created=clock.now().replace(microsecond=0),
+    )
+
+
+def _rejection(plan: PromotionPlan, wanted: Aftercare, repository: RepositoryReader, clock: Clock) -> Rejection:
+    assert plan.before is not None  # noqa: S101 - what goes back has a release
+    return Rejection(
+        app=plan.app,
+        version=plan.before.version,
+        revision=plan.before.revision,
+        owner=repository.identity,
+        reason=checked_reason(wanted.reason),
+        created=clock.now().replace(microsecond=0),
     )
 
 

@@ -5,24 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 from fleet.engine.drift import Conceal, Drift, drift_of
+from fleet.engine.restricting import restricted_by
 from fleet.engine.selection import Selection, select
 from fleet.errors import FleetError, UnreachableError
 from fleet.model.fleet import Fleet
 from fleet.model.health import HealthStatus
 from fleet.model.names import Target
 from fleet.model.release import Release
+from fleet.model.restriction import Restrictions
 from fleet.model.state import DesiredState, RecordedState
 from fleet.model.status import AppStatus, ClusterStatus, FleetStatus, PullRequestBrief, TargetStatus
 from fleet.operations.common.desired import DesiredTargets, desired_states
 from fleet.operations.common.loading import load_fleet
 from fleet.operations.common.observe import Observation, observe
+from fleet.ports.clock import Clock
 from fleet.ports.cluster import Clusters
 from fleet.ports.config import FleetLoader
 from fleet.ports.forge import ForgeReader
 from fleet.ports.renderer import Renderer
 from fleet.ports.repository import RepositoryReader
+from fleet.ports.restrictions import RestrictionReader
 from fleet.ports.store import RecordReader
 from fleet.ports.tree import Tree
 
@@ -39,6 +44,8 @@ def find_status(
     clusters: Clusters,
     store: RecordReader,
     forge: ForgeReader,
+    restrictions: RestrictionReader,
+    clock: Clock,
     branch: str,
     conceal: Conceal,
 ) -> FleetStatus:
@@ -50,23 +57,26 @@ def find_status(
     """
     fleet, tree, stale = _load(repository, loader, branch)
     targets = select(fleet, selection)
-    with ThreadPoolExecutor(1, thread_name_prefix="forge") as pool:
+    with ThreadPoolExecutor(2, thread_name_prefix="forge") as pool:
         asked = pool.submit(_pull_requests, forge)
+        restricting = pool.submit(_restrictions, restrictions)
         states = desired_states(fleet, targets, tree=tree, repository=repository, loader=loader, renderer=renderer)
         recorded = store.recorded(targets)
         observation = observe(fleet, states.states, clusters=clusters, recorded=recorded)
         pull_requests, warnings = asked.result()
+        restricted, more_warnings = restricting.result()
     drifts = {
         t: drift_of(recorded[t], live, conceal, fleet.name) for t, live in observation.live.items() if t in recorded
     }
     rows = [_target_status(fleet, t, states, observation, recorded.get(t), drifts.get(t)) for t in targets]
+    now = clock.now()
     return FleetStatus(
         revision=fleet.revision,
         origin=fleet.origin,
-        apps=tuple(_app_rows(fleet, rows, pull_requests)),
+        apps=tuple(_restricted(row, restricted, fleet, now) for row in _app_rows(fleet, rows, pull_requests)),
         clusters=tuple(_cluster_rows(rows, observation)),
         unreachable=dict(sorted(observation.unreachable.items())),
-        warnings=(*stale, *warnings),
+        warnings=(*stale, *warnings, *more_warnings),
     )
 
 
@@ -98,6 +108,22 @@ def _pull_requests(forge: ForgeReader) -> tuple[dict[tuple[str, str], list[PullR
             )
             found.setdefault((brief.environment, brief.app), []).append(brief)
     return found, ()
+
+
+def _restrictions(reader: RestrictionReader) -> tuple[Restrictions, tuple[str, ...]]:
+    """Return locks and holds; that they cannot be read costs a warning only: nothing is promoted meanwhile."""
+    try:
+        return reader.read(), ()
+    except FleetError as error:
+        return Restrictions(), (f"locks and holds are not known: {error.message}",)
+
+
+def _restricted(row: AppStatus, known: Restrictions, fleet: Fleet, now: datetime) -> AppStatus:
+    """Return a row with what keeps promotions of it out."""
+    if not (known.locks or known.holds):
+        return row
+    words = restricted_by(known, fleet, row.app, row.environment, now)
+    return row.model_copy(update={"restrictions": words})
 
 
 def _target_status(

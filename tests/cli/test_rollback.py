@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.promoting import Team, make_team, snapshot
+from tests.helpers.promoting import Team, make_team, normal, snapshot
 
 
 @pytest.fixture
@@ -42,6 +42,7 @@ dev (1 of 1 cluster): 2 changed
     )
     assert snapshot(team, *arguments, "--yes") == (
         f"{plan}opened #1 Roll back web to 1.0.0 in dev\n"
+        "web is held in dev until `fleet release-hold web -e dev`: rolled back from 1.1.0 to 1.0.0\n"
         "--- stderr\n→ next: fleet pr merge 1, then fleet reconcile -e dev\n"
     )
 
@@ -64,3 +65,28 @@ def test_the_release_that_is_there(team: Team) -> None:
     assert snapshot(team, "rollback", "web", "--env", "dev", "--to", "1.1.0", "--yes") == (
         "exit 0\n--- stdout\nnothing to do: dev has web 1.1.0 (COMMIT) already\n"
     )
+
+
+def test_a_rejection_needs_a_reason(team: Team) -> None:
+    assert snapshot(team, "rollback", "web", "--env", "dev", "--reject", "--yes") == (
+        "exit 2\n--- stderr\nerror[FLT-USE-001]: `--reject` needs a reason for the record\n\n"
+        "hint: add `--reason TEXT`\n"
+    )
+
+
+def test_a_rollback_that_holds_nothing(team: Team) -> None:
+    ended = team.fleet("rollback", "web", "--env", "dev", "--no-hold", "--yes")
+    assert ended.stdout.splitlines()[-1] == "opened #1 Roll back web to 1.0.0 in dev"
+    assert snapshot(team, "locks") == "exit 0\n--- stdout\nnothing is locked, held or rejected\n"
+
+
+def test_a_rollback_that_rejects(team: Team) -> None:
+    team.reconcile("dev")
+    team.promote("staging")
+    ended = team.fleet("rollback", "web", "--env", "dev", "--reject", "--reason", "loses orders", "--yes")
+    assert normal(ended.stdout).splitlines()[-4:] == [
+        "opened #2 Roll back web to 1.0.0 in dev",
+        "web is held in dev until `fleet release-hold web -e dev`: loses orders",
+        "web 1.1.0 (COMMIT) is rejected: loses orders",
+        "closed #1, which would have brought it",
+    ]

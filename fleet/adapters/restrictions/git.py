@@ -42,7 +42,7 @@ from fleet.ports.tree import EntryKind
 _ATTEMPTS = 50
 """How often a write starts over before it gives up; each time somebody else got something done."""
 
-D = TypeVar("D", Lock, Hold, Rejection)
+D = TypeVar("D", bound=Document)
 
 
 class GitRestrictions:
@@ -154,8 +154,8 @@ class GitRestrictions:
         """Return the document that stands where another one would; everything else has to be readable too."""
         if tip is None:
             return None
-        known = self._at(tip)
-        documents: tuple[Document, ...] = (*known.locks, *known.holds, *known.rejections)
+        there = self._at(tip)
+        documents: tuple[Document, ...] = (*there.locks, *there.holds, *there.rejections)
         path = path_of(like)
         return cast("D | None", next((d for d in documents if path_of(d) == path), None))
 

@@ -9,6 +9,7 @@ import typer
 from fleet.cli.options import DryRun, OutputForm, Overrides, Reason, Yes
 from fleet.cli.promotions import carry_out, show_plan, wishes_of
 from fleet.cli.session import Session
+from fleet.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -30,6 +31,12 @@ def rollback(
             help="Version or commit to go back to. Default: the last one before that is not rejected.",
         ),
     ] = None,
+    hold: Annotated[
+        bool, typer.Option("--hold/--no-hold", help="Keep the app as it then is, until `fleet release-hold`.")
+    ] = True,
+    reject: Annotated[
+        bool, typer.Option("--reject", help="Reject the release that it goes back from, everywhere; needs `--reason`.")
+    ] = False,
     override: Overrides = None,
     reason: Reason = None,
     yes: Yes = False,
@@ -41,19 +48,26 @@ def rollback(
     Puts back the `release:` block that was there before, byte for byte, and says how far that goes back and what it
     does not bring back. Health does not hold a rollback; approvals do. History is never rewritten.
 
+    The app is then held in the environment, so that the next promotion does not undo it: `fleet release-hold` ends
+    that. With `--reject`, the release that it goes back from goes nowhere any more, and open pull requests with it are
+    closed.
+
     \b
     Examples:
       fleet rollback bookinfo --env prod                   # to the release before
       fleet rollback bookinfo --env prod --to 1.17.2
       fleet rollback bookinfo --env prod --to 4f1c2e0      # as after this commit, see `fleet history`
+      fleet rollback bookinfo --env prod --reject --reason "loses orders"
 
     Exit codes: 0 done, or nothing to do; 1 there is no earlier release; 2 wrong usage; 4 somebody was faster; 5 the
     remote cannot be reached.
     """
     from fleet.model.promotion import PromotionKind
-    from fleet.operations.rollback import execute, prepare
+    from fleet.operations.rollback import Aftercare, execute, prepare
 
     session = Session.of(context, output)
+    if reject and not (reason or "").strip():
+        raise UsageError("`--reject` needs a reason for the record", hints=("add `--reason TEXT`",))
     services = session.services
     prepared = prepare(
         app,
@@ -78,10 +92,13 @@ def rollback(
         execute=lambda: [
             execute(
                 prepared,
+                Aftercare(hold, reject, reason or ""),
                 repository=services.repository,
                 forge=services.forge,
                 ledger=services.ledger,
+                restrictions=services.restrictions,
                 reporter=session.reporter,
+                clock=services.clock,
             )
         ],
         question=lambda: f"Open a pull request: {title}?",

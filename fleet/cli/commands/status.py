@@ -80,6 +80,8 @@ def _show(session: Session, selection: Selection, *, clusters: bool, apps: bool)
         clusters=services.clusters,
         store=services.store,
         forge=services.forge,
+        restrictions=services.restrictions,
+        clock=services.clock,
         branch=services.branch,
         conceal=services.conceal,
     )

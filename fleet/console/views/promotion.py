@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fleet.console.terminal import Terminal
@@ -47,7 +47,22 @@ def show_result(terminal: Terminal, result: PromotionResult, branch: str) -> Non
     if result.outcome is PromotionOutcome.FAILED and result.error is not None:
         return show_failed(terminal, result)
     terminal.print(_result_text(result, plan, branch))
+    for line in _aftercare(result):
+        terminal.print(line)
     return None
+
+
+def _aftercare(result: PromotionResult) -> Iterator[str]:
+    """Yield what else a rollback did."""
+    if result.hold is not None:
+        held = result.hold
+        free = f"fleet release-hold {held.app} -e {held.environment}"
+        yield f"{held.app} is held in {held.environment} until `{free}`: {held.reason}"
+    if result.rejection is not None:
+        bad = result.rejection
+        yield f"{bad.app} {bad.version} ({bad.revision[:7]}) is rejected: {bad.reason}"
+    if result.withdrawn:
+        yield f"closed {', '.join(f'#{number}' for number in result.withdrawn)}, which would have brought it"
 
 
 def show_blocked(terminal: Terminal, result: PromotionResult) -> None:

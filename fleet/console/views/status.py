@@ -97,6 +97,7 @@ def _style(row: AppStatus) -> str | None:
 def _show_notes(terminal: Terminal, status: FleetStatus, *, wide: bool) -> None:
     """Print which clusters run what during a roll-out, and the reason of everything that is not well."""
     notes = [line for row in status.apps for line in _rollout(row, wide=wide)]
+    notes += [f"{row.environment}/{row.app} is {text}" for row in status.apps for text in row.restrictions]
     if notes:
         terminal.print()
         for line in notes:

@@ -88,7 +88,6 @@ def look(
     )
 
 
-<<<<<<< HEAD
 def _versions(fleet: Fleet, names: Sequence[str], clusters: Clusters) -> dict[str, str]:
     """Return the Kubernetes release of each cluster that answers, as `1.36`."""
 
@@ -104,11 +103,8 @@ def _versions(fleet: Fleet, names: Sequence[str], clusters: Clusters) -> dict[st
     return {name: release_text(release) for name, release in releases.items() if release is not None}
 
 
-def _restrictions(reader: RestrictionReader | None) -> Restrictions | None:
-=======
 def _restrictions(reader: RestrictionReader) -> tuple[Restrictions | None, str]:
     """Return what restricts promotions; None with the reason if that cannot be found out."""
->>>>>>> 1281dff (Locks, holds and rejected releases are kept in the git remote, and hold promotions)
     try:
         return reader.read(), ""
     except FleetError as error:
