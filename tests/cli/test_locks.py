@@ -40,9 +40,9 @@ def test_a_lock_from_beginning_to_end(team: Team) -> None:
         "hint: ask them\nhint: or remove it on record: `fleet unlock staging --force --reason TEXT`\n"
     )
     gone = "cluster staging, locked by Bob <bob@example.com> since TIME UTC: staging is rebuilt\n"
-    arguments = ("unlock", "staging", "--force", "--reason", "Bob is away")
-    assert snapshot(team, *arguments) == f"exit 0\n--- stdout\nunlocked: {gone}"
-    assert snapshot(team, *arguments) == f"exit 0\n--- stdout\nwas unlocked before: {gone}"
+    unlock = ("unlock", "staging", "--force", "--reason", "Bob is away")
+    assert snapshot(team, *unlock) == f"exit 0\n--- stdout\nunlocked: {gone}"
+    assert snapshot(team, *unlock) == f"exit 0\n--- stdout\nwas unlocked before: {gone}"
     assert team.fleet("promote", "web", "--to", "staging", "--yes").returncode == 0
     assert git(team.origin, "log", "--format=%s | %an", "refs/fleet/restrictions").splitlines() == [
         "Unlock cluster staging of Bob <bob@example.com>, by force | Ada",
