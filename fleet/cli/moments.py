@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from fleet.errors import UsageError
 
@@ -16,9 +16,25 @@ def moment(option: str, text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise UsageError(
             f"`{option} {text}` is not a time", hints=("write it like `2026-03-04T09:00` or `2026-03-04T09:00+01:00`",)
         ) from error
-    return found.astimezone(UTC)
+
+
+def length(option: str, text: str) -> timedelta:
+    """Return the duration that somebody typed, like `1h30m`.
+
+    Raises:
+        UsageError: it is not one.
+    """
+    from fleet.model.durations import seconds
+
+    try:
+        return timedelta(seconds=seconds(text.strip()))
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            f"`{option} {text[:80]}` is not a duration",
+            hints=(f"write it like `{option} 90m`, `{option} 2h` or `{option} 3d`",),
+        ) from error

@@ -42,7 +42,7 @@ def lock(
         typer.Option("--for", metavar="DURATION", help="How long, like `2h`. Default: until `fleet unlock`."),
     ] = None,
     until: Annotated[
-        str | None, typer.Option("--until", metavar="TIME", help="Until when, like `2026-03-04T18:00` (UTC).")
+        str | None, typer.Option("--until", metavar="TIME", help="Until when, like `2026-03-04T18:00`.")
     ] = None,
     identifier: Annotated[
         str | None, typer.Option("--id", metavar="ID", help="Name of the lock. Default: after what is locked.")
@@ -93,19 +93,20 @@ def lock(
 
 
 def _end(session: Session, duration: str | None, until: str | None) -> datetime | None:
-    from fleet.cli.times import parse_duration, parse_time
+    from fleet.cli.moments import length, moment
 
     if duration is not None and until is not None:
         raise UsageError("`--for` and `--until` exclude each other")
     if duration is not None:
-        length = parse_duration(duration, "--for")
+        wanted = length("--for", duration)
         try:
-            return (session.services.clock.now() + length).replace(microsecond=0)
+            return (session.services.clock.now() + wanted).replace(microsecond=0)
         except OverflowError as error:
             raise UsageError(
                 f"`--for {duration[:80]}` is too long", hints=("leave it out: until `fleet unlock`",)
             ) from error
-    return parse_time(until, "--until") if until is not None else None
+    end = moment("--until", until)
+    return end.replace(microsecond=0) if end is not None else None
 
 
 def _labels(texts: Sequence[str]) -> dict[str, str]:

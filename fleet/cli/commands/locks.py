@@ -20,7 +20,7 @@ def locks(
     everything: Annotated[bool, typer.Option("--all", help="Locks that have ended, too.")] = False,
     output: OutputForm = "table",
 ) -> None:
-    """List locks, holds and rejected releases: what is in the way of promotions, by whom, why, and until when.
+    """List locks, holds and rejected releases: who, why, since and until when.
 
     \b
     Examples:

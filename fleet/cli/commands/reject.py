@@ -27,10 +27,11 @@ def reject(
     yes: Yes = False,
     output: OutputForm = "table",
 ) -> None:
-    """Reject a release: it goes nowhere any more, in no environment, not even by a rollback.
+    """Reject a release: it goes nowhere any more, and what would bring it is withdrawn.
 
-    Open pull requests that would bring it are closed, with the reason as a comment. Where it is live it stays, until
-    somebody goes back; the commands for that are shown. A rejection is for good: release a newer one.
+    No environment takes it, not even by a rollback. Open pull requests that would bring it are closed, with the reason
+    as a comment. Where it is live it stays, until somebody goes back; the commands for that are shown. A rejection is
+    for good: release a newer one.
 
     \b
     Examples:
