@@ -23,14 +23,16 @@ def moment(option: str, text: str | None) -> datetime | None:
         ) from error
 
 
-def length(option: str, text: str) -> timedelta:
-    """Return the duration that somebody typed, like `1h30m`.
+def length(option: str, text: str | None) -> timedelta | None:
+    """Return the duration that somebody typed, like `1h30m`. None stays None.
 
     Raises:
         UsageError: it is not one.
     """
     from fleet.model.durations import seconds
 
+    if text is None:
+        return None
     try:
         return timedelta(seconds=seconds(text.strip()))
     except (ValueError, OverflowError) as error:

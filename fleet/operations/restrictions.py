@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fleet.engine.names import require_known
 from fleet.engine.restricting import is_active, locked_environments, moment
@@ -42,6 +42,9 @@ class LockRequest:
     cluster: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     expires: datetime | None = None
+    """When it ends."""
+    lasts: timedelta | None = None
+    """How long it lasts, instead of when it ends."""
     identifier: str | None = None
 
 
@@ -63,8 +66,7 @@ def lock(
     fleet, _ = load_fleet(repository, loader, branch)
     _require_names(fleet, request)
     now = clock.now().replace(microsecond=0)
-    if request.expires is not None and request.expires <= now:
-        raise UsageError(f"the lock would have ended at {moment(request.expires)} already", code=ENDED)
+    expires = _end(request, now)
     identifier = request.identifier or _identifier(request)
     if not re.fullmatch(LABEL_PATTERN.strip("^$"), identifier) or len(identifier) > LOCK_ID_LIMIT:
         raise UsageError(
@@ -81,7 +83,7 @@ def lock(
         owner=repository.identity,
         reason=checked_reason(request.reason),
         created=now,
-        expires=request.expires,
+        expires=expires,
     )
     environments = locked_environments(wanted, fleet)
     if not environments:
@@ -165,6 +167,19 @@ def list_restrictions(*, restrictions: RestrictionReader, clock: Clock) -> Restr
         holds=found.holds,
         rejections=found.rejections,
     )
+
+
+def _end(request: LockRequest, now: datetime) -> datetime | None:
+    """Return when a lock ends; none: when somebody unlocks."""
+    try:
+        end = now + request.lasts if request.lasts is not None else request.expires
+    except OverflowError as error:
+        raise UsageError(
+            "no lock lasts that long", code=ENDED, hints=("leave it out: until `fleet unlock`",)
+        ) from error
+    if end is not None and end <= now:
+        raise UsageError(f"the lock would have ended at {moment(end)} already", code=ENDED)
+    return end
 
 
 def _require_names(fleet: Fleet, request: LockRequest) -> None:

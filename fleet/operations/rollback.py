@@ -214,7 +214,7 @@ def _earlier(history: tuple[HistoryEntry, ...], app: str, environment: str, pres
     Where rejections cannot be read, the gate that asks for them holds the rollback.
     """
     try:
-        read = senses.restrictions.read().rejections if senses.restrictions is not None else ()
+        read = senses.restrictions.read().rejections
     except FleetError:
         read = ()
     found = earlier_release(history, present, [one for one in read if one.app == app])

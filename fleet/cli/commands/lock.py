@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -65,11 +64,14 @@ def lock(
 
     Exit codes: 0 locked, 1 the name belongs to another lock, 2 wrong usage, 5 the remote cannot be reached.
     """
+    from fleet.cli.moments import length, moment
     from fleet.console.views.restrictions import show_lock
     from fleet.operations.restrictions import LockRequest
     from fleet.operations.restrictions import lock as make_lock
 
     session = Session.of(context, output)
+    if duration is not None and until is not None:
+        raise UsageError("`--for` and `--until` exclude each other")
     services = session.services
     request = LockRequest(
         reason=reason,
@@ -77,7 +79,8 @@ def lock(
         app=app,
         cluster=cluster,
         labels=_labels(selector or ()),
-        expires=_end(session, duration, until),
+        expires=moment("--until", until),
+        lasts=length("--for", duration),
         identifier=identifier,
     )
     report = make_lock(
@@ -90,23 +93,6 @@ def lock(
     )
     session.show("fleet.lock/v1", report, lambda terminal: show_lock(terminal, report))
     session.next(f"fleet unlock {report.lock.id}")
-
-
-def _end(session: Session, duration: str | None, until: str | None) -> datetime | None:
-    from fleet.cli.moments import length, moment
-
-    if duration is not None and until is not None:
-        raise UsageError("`--for` and `--until` exclude each other")
-    if duration is not None:
-        wanted = length("--for", duration)
-        try:
-            return (session.services.clock.now() + wanted).replace(microsecond=0)
-        except OverflowError as error:
-            raise UsageError(
-                f"`--for {duration[:80]}` is too long", hints=("leave it out: until `fleet unlock`",)
-            ) from error
-    end = moment("--until", until)
-    return end.replace(microsecond=0) if end is not None else None
 
 
 def _labels(texts: Sequence[str]) -> dict[str, str]:
