@@ -27,10 +27,12 @@ from fleet.operations.common.observe import Observation, observe
 from fleet.operations.common.previewing import Preview, Previewer
 from fleet.operations.common.rollouts import earlier_waves, limits, members, needed_for_gates, wave_name
 from fleet.operations.common.stopping import Stop
+from fleet.operations.common.verified import remember_healthy
 from fleet.ports.clock import Clock
 from fleet.ports.cluster import Clusters
 from fleet.ports.config import FleetLoader
 from fleet.ports.deployer import Deployer
+from fleet.ports.ledger import LedgerWriter
 from fleet.ports.renderer import Renderer
 from fleet.ports.reporter import Reporter
 from fleet.ports.repository import RepositoryReader
@@ -174,6 +176,7 @@ def execute(
     conceal: Conceal,
     reporter: Reporter,
     stop: Stop,
+    ledger: LedgerWriter | None = None,
     parallelism: int | None = None,
     timeout: float | None = None,
     fail_fast: bool = False,
@@ -220,6 +223,10 @@ def execute(
         }
     )
     store.save_run(run)
+    if ledger is not None:
+        seen = {r.target: r.health for r in run.results if r.health is not None}
+        health = {**prepared.observation.health, **seen}
+        remember_healthy(fleet, prepared.desired, health, ledger=ledger, reporter=reporter)
     if execution.bug is not None:
         raise execution.bug
     return run

@@ -20,11 +20,12 @@ from fleet.operations.common.observing import Senses
 from fleet.operations.common.planning import Draft, Planned, World, make_plan
 from fleet.operations.common.promotion import carry_out
 from fleet.operations.common.reasons import checked_reason
+from fleet.operations.common.verified import known_healthy
 from fleet.operations.common.withdrawing import bringing, proposed, withdraw
 from fleet.ports.clock import Clock
 from fleet.ports.config import FleetLoader, PinEditor
 from fleet.ports.forge import Forge, ForgeReader
-from fleet.ports.ledger import LedgerWriter
+from fleet.ports.ledger import LedgerReader, LedgerWriter
 from fleet.ports.renderer import Renderer
 from fleet.ports.reporter import Reporter
 from fleet.ports.repository import RepositoryReader, RepositoryWriter
@@ -68,6 +69,7 @@ def prepare(
     senses: Senses,
     forge: ForgeReader,
     pin_editor: PinEditor,
+    ledger: LedgerReader,
     branch: str,
 ) -> Prepared:
     """Return what going back would do. Writes nothing.
@@ -86,6 +88,7 @@ def prepare(
         senses: where to look for what gates need.
         forge: asked for a pull request that is open already.
         pin_editor: restores the release block, byte for byte.
+        ledger: tells which releases were healthy there.
         branch: the protected branch.
 
     Raises:
@@ -108,7 +111,8 @@ def prepare(
     if to:
         chosen = Return(_wanted(history, app, environment, to))
     else:
-        chosen = _earlier(history, app, environment, pin.release, senses)
+        healthy = _known_healthy(environment, app, ledger)
+        chosen = _earlier(history, app, environment, pin.release, senses, healthy)
     entry = chosen.entry
     path = pin_path(environment, app)
     content = tree.read(path)
@@ -208,7 +212,22 @@ def _wanted(history: tuple[HistoryEntry, ...], app: str, environment: str, to: s
     return entry
 
 
-def _earlier(history: tuple[HistoryEntry, ...], app: str, environment: str, present: Release, senses: Senses) -> Return:
+def _known_healthy(environment: str, app: str, ledger: LedgerReader) -> tuple[Release, ...] | None:
+    """Return releases that were healthy there, as far as the ledger tells."""
+    try:
+        return known_healthy(environment, app, ledger=ledger)
+    except FleetError:
+        return None
+
+
+def _earlier(
+    history: tuple[HistoryEntry, ...],
+    app: str,
+    environment: str,
+    present: Release,
+    senses: Senses,
+    healthy: tuple[Release, ...] | None,
+) -> Return:
     """Return the last release that is fit to go back to.
 
     Where rejections cannot be read, the gate that asks for them holds the rollback.
@@ -217,7 +236,7 @@ def _earlier(history: tuple[HistoryEntry, ...], app: str, environment: str, pres
         read = senses.restrictions.read().rejections
     except FleetError:
         read = ()
-    found = earlier_release(history, present, [one for one in read if one.app == app])
+    found = earlier_release(history, present, [one for one in read if one.app == app], healthy)
     if found is None:
         raise FleetError(
             f"`{app}` had no earlier release in `{environment}` to go back to",

@@ -172,6 +172,7 @@ def _run(
             conceal=session.services.conceal,
             reporter=session.reporter,
             stop=stop,
+            ledger=session.services.ledger,
             parallelism=parallel,
             timeout=seconds,
             fail_fast=fail_fast,

@@ -80,6 +80,7 @@ def rollback(
         senses=services.senses,
         forge=services.forge,
         pin_editor=services.pin_editor,
+        ledger=services.ledger,
         branch=services.branch,
     )
     title = prepared.planned.plan.title if prepared.planned.plan else app
