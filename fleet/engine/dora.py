@@ -22,7 +22,7 @@ _WEEK = timedelta(weeks=1)
 
 DEFINITIONS = {
     "deployments": "releases, promotions and hotfixes that landed on the protected branch, in the time and "
-    "per week of it; rollbacks are none",
+    "per week of it (of a day at least); rollbacks are none",
     "leadTime": "from the first commit below apps/APP that came to the protected branch after the revision of the "
     "release before, up to that of this one, to the landing; a release without such a commit counts from its first "
     "landing anywhere; the first release of an app in an environment has none",
@@ -82,7 +82,7 @@ def measure(
         following[place] = entry
     ranks = {name: number for number, name in enumerate(order)}
     names = sorted({environment for environment, _ in places}, key=lambda name: (ranks.get(name, len(ranks)), name))
-    weeks = (until - since) / _WEEK
+    weeks = max(until - since, timedelta(days=1)) / _WEEK
     rows = []
     for name in names:
         apps = sorted(app for environment, app in places if environment == name)
