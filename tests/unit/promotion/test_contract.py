@@ -174,6 +174,7 @@ def test_after_a_rollback_the_release_can_be_promoted_again(moved: Team) -> None
     assert back.pull_request is not None
     moved.merge(back.pull_request)
     assert value(moved) == "1"
+    assert moved.fleet("release-hold", "web", "-e", "staging").returncode == 0
     plan = promote(moved)
     assert decisions(plan) == {KEY: "moved"}
     assert moved.pin("staging") == before

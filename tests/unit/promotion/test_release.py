@@ -63,6 +63,7 @@ def test_a_bump_passes_over_versions_that_were_given_away(team: Team) -> None:
     team.release(bump="minor", images={"web": "a:1"})
     team.rollback("dev")
     team.merge(1)
+    assert team.fleet("release-hold", "web", "-e", "dev").returncode == 0
     team.release(bump="minor", images={"web": "a:2"})
     assert "version: 1.2.0" in team.pin("dev")
 
