@@ -185,6 +185,12 @@ class UnreachableError(FleetError):
     default_code = "FLT-OUT-001"
 
 
+class RegistryError(FleetError):
+    """What a registry answers cannot be used, or it may not be asked."""
+
+    default_code = "FLT-REG-001"
+
+
 class DeployError(FleetError):
     """The engine could not bring a target to its desired state."""
 

@@ -26,6 +26,7 @@ FAMILIES = {
     "CLU": "Clusters",
     "DEP": "Engine",
     "OUT": "Outside systems",
+    "REG": "Registries",
     "STO": "Local store",
     "TLC": "Toolchain",
     "SBX": "Sandbox",
@@ -46,6 +47,8 @@ SAID_ELSEWHERE = {
     "FLT-CLU-409": "Another field manager owns a field; the message names managers and fields.",
     "FLT-CLU-410": "A list or watch became too old; fleet starts it again by itself.",
     "FLT-CLU-422": "The API server calls the object invalid; the message says which field.",
+    "FLT-REG-004": "A registry is too busy to answer (429, 5xx), even after some repetitions.",
+    "FLT-REG-020": "The repository, range or form of tags on the command line cannot be used.",
     "FLT-OUT-101": "No connection to the API server.",
     "FLT-OUT-107": "The kubeconfig, or the context that the cluster's file names, cannot be used.",
 }

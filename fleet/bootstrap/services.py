@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fleet.ports.deployer import InteractiveDeployer
     from fleet.ports.forge import Forge
     from fleet.ports.ledger import LedgerWriter
+    from fleet.ports.registry import Registries
     from fleet.ports.renderer import Renderer
     from fleet.ports.reporter import Reporter
     from fleet.ports.repository import RepositoryWriter
@@ -43,6 +44,7 @@ class Services:
     def __init__(self, start: Path, reporter: Reporter) -> None:
         self.start = start
         self.reporter = reporter
+        self._opened: list[Registries] = []
 
     @cached_property
     def file(self) -> FleetFile:
@@ -138,6 +140,14 @@ class Services:
 
         return KubeClusters(paths.sandbox_directory() / "kubeconfig", self.root, os.environ)
 
+    def registries(self, allowed: Sequence[str]) -> Registries:
+        """Return what asks container registries, of these hosts only; closed with everything else."""
+        from fleet.adapters.registry.client import OciRegistries
+
+        made = OciRegistries(allowed, os.environ)
+        self._opened.append(made)
+        return made
+
     @property
     def senses(self) -> Senses:
         """Where promotions look for what is not in the fleet's files."""
@@ -227,3 +237,5 @@ class Services:
             if service is not None:
                 with suppress(FleetError):
                     service.close()
+        for opened in self._opened:
+            opened.close()

@@ -59,6 +59,7 @@ COMMANDS = (
     ),
     Entry("locks", LOOK, "List locks, holds and rejected releases: who, why, since and until when."),
     Entry("release", CHANGE, "Put a new release of an app into the first environment."),
+    Entry("releases", CHANGE, "Find newer images in registries, and propose them to the first environment."),
     Entry("promote", CHANGE, "Move releases to the next environment by pull request."),
     Entry("promotions", CHANGE, "Move every promotion that may go one step further, for cron and CI."),
     Entry("rollback", CHANGE, "Go back to an earlier release by pull request."),

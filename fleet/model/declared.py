@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from fleet.model.base import Duration, Spec
+from fleet.model.discovery import DiscoverSpec
 from fleet.model.names import LABEL_PATTERN, AppName, EnvironmentName, WaveName
 from fleet.model.policy import PolicySpec, RoleName
 from fleet.model.selector import ClusterSelector
@@ -55,7 +56,8 @@ class FleetFile(Spec):
     roles: dict[RoleName, tuple[str, ...]] = Field(default_factory=dict)
     """Who has which role, by e-mail address (or by the forge's login). Policies name the roles."""
     allowed_hosts: tuple[str, ...] = ()
-    """Hosts (`name` or `name:port`) that gates and release discovery may ask. Empty: none."""
+    """Hosts that gates and release discovery may ask: `name` or `name:port` by https, `http://name:port` without it.
+    Loopback hosts need no `http://`. Empty: none."""
 
 
 class WaveSpec(Spec):
@@ -168,5 +170,7 @@ class AppSpec(Spec):
     """Interfaces of other apps that this release needs."""
     migrations: tuple[MigrationSpec, ...] = ()
     """Steps of the database schemas that the app provides, oldest first."""
+    discover: DiscoverSpec | None = None
+    """Newer images that `fleet releases discover` proposes to the first environment. Read from the protected branch."""
     cluster_scoped: tuple[str, ...] = ()
     """Kinds (`<group>/<Kind>`) beyond the built-in ones that have no namespace."""

@@ -70,16 +70,31 @@ def prepare(
     forge: ForgeReader,
     pin_editor: PinEditor,
     branch: str,
+    world: World | None = None,
 ) -> Prepared:
     """Return what the release would do. Writes nothing.
+
+    Args:
+        request: what is released.
+        wishes: what a person asked for beside it.
+        repository: the repository of the fleet.
+        loader: reads the fleet.
+        renderer: renders what the release changes.
+        senses: where gates look.
+        forge: where pull requests are.
+        pin_editor: edits pins.
+        branch: the protected branch.
+        world: the fleet, if it was loaded already; several releases may start from the same one.
 
     Raises:
         UsageError: a name, version, image, value or revision cannot be used.
         ConflictError: the version was given to other content before.
         ConfigError: the fleet cannot be loaded, or the release cannot be rendered.
     """
-    fleet, tree = load_fleet(repository, loader, branch)
-    world = World(fleet, tree, repository, loader, renderer, pin_editor, branch)
+    if world is None:
+        loaded, tree = load_fleet(repository, loader, branch)
+        world = World(loaded, tree, repository, loader, renderer, pin_editor, branch)
+    fleet = world.fleet
     require_known("app", request.app, fleet.apps)
     environment = first_environment(fleet, request.app, request.environment)
     pin = fleet.environments[environment].pins.get(request.app)

@@ -82,6 +82,10 @@ UNKNOWN_ZONE = "FLT-CFG-102"
 NO_CALENDAR = "FLT-CFG-103"
 BAD_CALENDAR = "FLT-CFG-104"
 WINDOW_NAME = "FLT-CFG-105"
+UNKNOWN_DISCOVERY = "FLT-CFG-110"
+BAD_TAG_FORM = "FLT-CFG-111"
+HOST_NOT_ALLOWED = "FLT-CFG-112"
+BAD_HOST = "FLT-CFG-113"
 
 CODES: dict[str, Code] = {
     "FLT-CFG-001": Code(
@@ -297,4 +301,21 @@ CODES: dict[str, Code] = {
         "over: a freeze must not be missing because of a typing error.",
     ),
     WINDOW_NAME: Code("two windows have the same name", "The names of windows tell them apart in plans and messages."),
+    UNKNOWN_DISCOVERY: Code(
+        "a rule of discovery is about what is not there",
+        "`discover.images` has rules for images that the app lists under `images`; `versionOf` names one of them.",
+    ),
+    BAD_TAG_FORM: Code(
+        "the form of tags has no place for the version",
+        "`tag` holds `{version}` once; the rest is taken as it is: `v{version}`, `{version}-alpine`.",
+    ),
+    HOST_NOT_ALLOWED: Code(
+        "a registry may not be asked",
+        "Fleet asks only hosts that `allowedHosts` in `fleet.yaml` lists, so that no app can make it ask others. A "
+        "warning: the app is left out of discovery until the host is listed.",
+    ),
+    BAD_HOST: Code(
+        "an entry of `allowedHosts` is not a host",
+        "Entries are `name` or `name:port` (https), or `http://name:port` for plain http. There are no patterns.",
+    ),
 }

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from fleet.adapters.config import checks, codes, contracts, interfaces, layout, windows, wording
+from fleet.adapters.config import checks, codes, contracts, discovering, interfaces, layout, windows, wording
 from fleet.adapters.config.declared import Declared, Parsed
 from fleet.adapters.config.document import SIZE_LIMIT, Document, parse
 from fleet.engine import pipeline
@@ -76,6 +76,7 @@ class YamlFleetLoader:
             *checks.check(declared),
             *contracts.check(declared),
             *interfaces.check(declared),
+            *discovering.check(declared),
             *faults,
             *windows.check(declared, calendars),
         ]
