@@ -26,6 +26,8 @@ NAMES = frozenset[str](
         "forge.after-push",
         "restrictions.before-push",
         "restrictions.after-push",
+        "probe.before-job",
+        "probe.after-job",
         "reconcile.before-lease",
         "reconcile.after-lease",
         "reconcile.before-deploy",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fleet.ports.deployer import InteractiveDeployer
     from fleet.ports.forge import Forge
     from fleet.ports.ledger import LedgerWriter
+    from fleet.ports.probes import Prober
     from fleet.ports.registry import Registries
     from fleet.ports.renderer import Renderer
     from fleet.ports.reporter import Reporter
@@ -153,7 +154,14 @@ class Services:
         """Where promotions look for what is not in the fleet's files."""
         from fleet.operations.common.observing import Senses
 
-        return Senses(self.clusters, self.clock, self.restrictions)
+        return Senses(self.clusters, self.clock, self.restrictions, self.prober)
+
+    @cached_property
+    def prober(self) -> Prober:
+        """Asks whom gates of one's own name."""
+        from fleet.adapters.probes.prober import OutsideProber
+
+        return OutsideProber(lambda: self.clusters, os.environ)
 
     @property
     def desk(self) -> Desk:

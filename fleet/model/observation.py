@@ -38,12 +38,18 @@ class ProbeAnswer(Report):
 
     gate: str
     """Name of the gate, as the policy has it."""
+    app: str
+    """The app that it was asked about."""
+    environment: str
+    """Where the app's release would go."""
     passed: bool | None
     """Whether the answer is good; none: there was no answer that could be judged."""
     reason: str
     """What was answered, in a few words; never a secret."""
     pending: bool = False
     """Whether an answer is on its way, as of a Job that still runs."""
+    hint: str | None = None
+    """What a person can do about it, where that is known."""
 
 
 class Observations(Report):

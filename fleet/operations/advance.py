@@ -53,7 +53,7 @@ def _advance(desk: Desk, environment: str, apps: Sequence[str], *, dry_run: bool
         repository=desk.repository,
         loader=desk.loader,
         renderer=desk.renderer,
-        senses=desk.senses,
+        senses=desk.senses if dry_run else desk.senses.acting,
         forge=desk.forge,
         pin_editor=desk.pin_editor,
         branch=desk.branch,
@@ -99,7 +99,7 @@ def _merge(desk: Desk, one: Advance, number: int) -> Advance:
             loader=desk.loader,
             renderer=desk.renderer,
             pin_editor=desk.pin_editor,
-            senses=desk.senses,
+            senses=desk.senses.acting,
             branch=desk.branch,
         )
         if review.held_by:

@@ -64,7 +64,7 @@ def prepare(
     branch: str,
     reporter: Reporter,
 ) -> Prepared:
-    """Return what promoting each app would do. Writes nothing.
+    """Return what promoting each app would do. Writes nothing to git; senses that act start the Jobs of gates.
 
     What is wrong with one app is told in its plan, and the others go on. An app comes after those that it depends on.
 

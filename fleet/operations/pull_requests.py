@@ -182,7 +182,7 @@ def merge_pull_request(
             loader=loader,
             renderer=renderer,
             pin_editor=pin_editor,
-            senses=senses,
+            senses=senses.acting,
             branch=branch,
         )
         with suppress(BaseMovedError):

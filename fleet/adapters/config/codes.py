@@ -86,6 +86,13 @@ UNKNOWN_DISCOVERY = "FLT-CFG-110"
 BAD_TAG_FORM = "FLT-CFG-111"
 HOST_NOT_ALLOWED = "FLT-CFG-112"
 BAD_HOST = "FLT-CFG-113"
+GATE_NAME = "FLT-CFG-120"
+BAD_URL = "FLT-CFG-121"
+GATE_HOST = "FLT-CFG-122"
+NOT_A_VARIABLE = "FLT-CFG-123"
+BAD_EXPRESSION = "FLT-CFG-124"
+BAD_QUERY = "FLT-CFG-125"
+NO_JOB_PLACE = "FLT-CFG-126"
 
 CODES: dict[str, Code] = {
     "FLT-CFG-001": Code(
@@ -317,5 +324,39 @@ CODES: dict[str, Code] = {
     BAD_HOST: Code(
         "an entry of `allowedHosts` is not a host",
         "Entries are `name` or `name:port` (https), or `http://name:port` for plain http. There are no patterns.",
+    ),
+    GATE_NAME: Code(
+        "the name of a gate is taken",
+        "Gates of an environment have different names, and none of those that fleet's own gates have (`health`, "
+        "`soak`, `approvals`, …): overrides and messages name them.",
+    ),
+    BAD_URL: Code(
+        "a gate's URL cannot be asked",
+        "URLs are `https://` (or `http://`, see the guide on policies), hold no user, password or fragment, and their "
+        "placeholders `{app}`, `{version}`, `{revision}`, `{source}` and `{environment}` stand behind the host.",
+    ),
+    GATE_HOST: Code(
+        "a gate asks a host that is not allowed",
+        "Gates ask only hosts that `allowedHosts` in `fleet.yaml` lists: whoever may write a policy must not be able "
+        "to make fleet ask anything in the network that it runs in. Plain HTTP needs an entry like `http://name:port`.",
+    ),
+    NOT_A_VARIABLE: Code(
+        "`tokenFrom` is not the name of an environment variable",
+        "It names the variable that holds the token. The token itself must not be in git: change it if it was written "
+        "there.",
+    ),
+    BAD_EXPRESSION: Code(
+        "an expression in CEL cannot be used",
+        "It is badly formed, too long, or names a variable or function that does not exist here. The guide on policies "
+        "lists the variables; the language is described at https://cel.dev.",
+    ),
+    BAD_QUERY: Code(
+        "a metric query cannot be used",
+        'Braces of PromQL are doubled, since single ones are placeholders: `up{{job="{app}"}}`.',
+    ),
+    NO_JOB_PLACE: Code(
+        "a verification Job has no place to run",
+        "It runs in the environment that the release comes from, in the namespace that the gate's `job` or the app "
+        "says.",
     ),
 }

@@ -36,6 +36,10 @@ class Parsed(Generic[Model]):
         """Return the place of a key."""
         return self.document.at(path) if self.document else Location(self.path)
 
+    def within(self, *path: str | int, line: int, column: int) -> Location:
+        """Return the place of a line and column of a text."""
+        return self.document.within(path, line, column) if self.document else Location(self.path)
+
 
 @dataclass(frozen=True)
 class Declared:

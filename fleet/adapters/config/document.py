@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import yaml
@@ -60,6 +61,9 @@ class Marks:
     line: int
     column: int
     children: Mapping[str, Marks] | list[Marks] | None = None
+    text: tuple[int, int] | None = None
+    """Where the first character of a value that is text stands; none where lines and columns of the text cannot be
+    found in the file again (it is folded, or holds escapes)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,17 @@ class Document:
 
     def at(self, path: Path = ()) -> Location:
         """Return the place of a key or item; of the nearest enclosing one if it is not there."""
+        mark = self._mark(path)
+        return Location(self.path, mark.line, mark.column)
+
+    def within(self, path: Path, line: int, column: int) -> Location:
+        """Return the place of a line and column of a text that is the value of a key; of the key if it is not known."""
+        mark = self._mark(path)
+        if mark.text is None:
+            return Location(self.path, mark.line, mark.column)
+        return Location(self.path, mark.text[0] + line - 1, mark.text[1] + column - 1)
+
+    def _mark(self, path: Path) -> Marks:
         mark = self.marks
         for step in path:
             children = mark.children
@@ -81,7 +96,7 @@ class Document:
                 mark = children[str(step)]
             else:
                 break
-        return Location(self.path, mark.line, mark.column)
+        return mark
 
 
 class _RefusedError(Exception):
@@ -119,8 +134,14 @@ class _Builder:
         self.path = path
         self.problems: list[Problem] = []
         self._events: Iterator[Any] = iter(())
+        self._text = ""
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self._text.split("\n")
 
     def document(self, text: str) -> tuple[dict[str, Any], Marks]:
+        self._text = text
         self._events = iter(yaml.parse(text, Loader=_LOADER))
         next(self._events)  # start of the stream
         start = next(self._events)
@@ -169,14 +190,16 @@ class _Builder:
         marks: dict[str, Marks] = {}
         while not isinstance(key_event := next(self._events), MappingEndEvent):
             key = self._key(key_event)
-            value, children = self._value(next(self._events), depth + 1)
+            value_event = next(self._events)
+            value, children = self._value(value_event, depth + 1)
             mark: Any = key_event.start_mark
             if key in data:
                 first = marks[key]
                 self._note(codes.DUPLICATE_KEY, f"the key `{key}` is already written in line {first.line}", mark)
                 continue
             data[key] = value
-            marks[key] = Marks(mark.line + 1, mark.column + 1, children)
+            starts = self._starts(value_event) if isinstance(value, str) else None
+            marks[key] = Marks(mark.line + 1, mark.column + 1, children, starts)
         return data, marks
 
     def _sequence(self, event: SequenceStartEvent, depth: int) -> tuple[list[Any], list[Marks]]:
@@ -188,6 +211,17 @@ class _Builder:
             data.append(value)
             marks.append(Marks(item.start_mark.line + 1, item.start_mark.column + 1, children))
         return data, marks
+
+    def _starts(self, event: Any) -> tuple[int, int] | None:
+        """Return where the text of a scalar begins, if its lines are those of the file."""
+        first, last = event.start_mark, event.end_mark
+        if event.style == "|":
+            line = self._lines[first.line + 1] if first.line + 1 < len(self._lines) else ""
+            return first.line + 2, len(line) - len(line.lstrip(" ")) + 1
+        quotes = 1 if event.style in ("'", '"') else 0
+        if event.style == ">" or first.line != last.line or last.column - first.column != len(event.value) + 2 * quotes:
+            return None
+        return first.line + 1, first.column + 1 + quotes
 
     def _key(self, event: Any) -> str:
         if isinstance(event, AliasEvent):

@@ -79,6 +79,7 @@ class YamlFleetLoader:
             *discovering.check(declared),
             *faults,
             *windows.check(declared, calendars),
+            *_gates(declared),
         ]
         return LoadedFleet(_build(tree, declared, calendars), tuple(sorted(problems, key=_place)))
 
@@ -233,6 +234,14 @@ class _ReleaseLocations(_Locations):
                     places[name] = here
                     waiting.append((name, child))
         return places
+
+
+def _gates(declared: Declared) -> Iterator[Problem]:
+    """Yield the problems of gates of one's own; a fleet without any does not even import what checks them."""
+    if any(e.known is not None and e.known.policy.gates for e in declared.environments.values()):
+        from fleet.adapters.config import gates
+
+        yield from gates.check(declared)
 
 
 def _no_fleet(tree: Tree) -> Problem:

@@ -102,7 +102,7 @@ def promote(
             repository=services.repository,
             loader=services.loader,
             renderer=services.renderer,
-            senses=services.senses,
+            senses=services.senses if dry_run else services.senses.acting,
             forge=services.forge,
             pin_editor=services.pin_editor,
             branch=services.branch,

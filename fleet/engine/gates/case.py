@@ -8,7 +8,7 @@ from datetime import datetime
 
 from fleet.model.declared import AppSpec
 from fleet.model.fleet import Fleet
-from fleet.model.gate import Override
+from fleet.model.gate import GateResult, Override
 from fleet.model.names import Target
 from fleet.model.objects import Manifest
 from fleet.model.observation import Observations, ProbeAnswer, TargetObservation
@@ -62,6 +62,8 @@ class Case:
     """What becomes of the values that differ between source and environment."""
     undoes: str = ""
     """The hotfix that is there now and that ``after`` does not contain, for people; empty if there is none."""
+    so_far: Sequence[GateResult] = ()
+    """What the gates before this one said."""
     direct: bool = False
     """Whether it will be a commit on the protected branch, without a pull request."""
 
@@ -103,5 +105,6 @@ class Case:
         return max(times, default=None)
 
     def answer(self, gate: str) -> ProbeAnswer | None:
-        """Return what the outside system said that a gate of one's own asks."""
-        return next((answer for answer in self.observed.probes if answer.gate == gate), None)
+        """Return what the outside system said about this promotion that a gate of one's own asks."""
+        key = (gate, self.app, self.environment)
+        return next((a for a in self.observed.probes if (a.gate, a.app, a.environment) == key), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from fleet.engine.gates import (
     approvals,
@@ -11,6 +12,7 @@ from fleet.engine.gates import (
     dependencies,
     health,
     order,
+    own,
     queue,
     removals,
     restrictions,
@@ -38,10 +40,14 @@ GATES: tuple[Judge, ...] = (
     compatibility.judge,
     removals.judge,
     windows.judge,
+    own.judge,
     approvals.judge,
 )
 
 
 def decide(case: Case) -> tuple[GateResult, ...]:
     """Return what every gate says about a promotion. The same case gives the same answer."""
-    return apply_overrides(case, tuple(result for judge in GATES for result in judge(case)))
+    results: tuple[GateResult, ...] = ()
+    for judge in GATES:
+        results += tuple(judge(replace(case, so_far=results)))
+    return apply_overrides(case, results)

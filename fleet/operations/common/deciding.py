@@ -66,7 +66,8 @@ def observed(world: World, plans: Iterable[Planned], states: DesiredTargets, sen
             wanted |= dict.fromkeys(world.targets(plan.source, plan.app), plan.proven)
         if plan.before is not None and queue.asks_for_health(world.fleet, plan.kind, plan.environment):
             wanted |= dict.fromkeys(world.targets(plan.environment, plan.app), plan.before)
-        questions.append(Question(world.fleet, plan.app, plan.source, plan.environment, plan.after))
+        if plan.kind is not PromotionKind.ROLLBACK:  # nobody is asked whether one may go back
+            questions.append(Question(world.fleet, plan.app, plan.source, plan.environment, plan.after))
         versions |= dict.fromkeys(target.cluster for target in uses_ending(planned.objects))
     states = _with_missing(world, wanted, states)
     return look(world.fleet, wanted, states, questions, senses=senses, versions=tuple(versions))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from fleet.engine.kubernetes_apis import minor_of, release_text
 from fleet.errors import FleetError
@@ -12,6 +13,7 @@ from fleet.model.fleet import Fleet
 from fleet.model.health import HealthStatus
 from fleet.model.names import Target
 from fleet.model.observation import Observations, ProbeAnswer, TargetObservation
+from fleet.model.policy import GateSpec
 from fleet.model.release import Release
 from fleet.model.restriction import Restrictions
 from fleet.operations.common.desired import DesiredTargets
@@ -23,6 +25,8 @@ from fleet.ports.restrictions import RestrictionReader
 
 _MOST_CLUSTERS = 16
 """Clusters that are asked for their version at the same time."""
+_MOST_QUESTIONS = 8
+"""Promotions whose gates are asked at the same time."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,13 @@ class Senses:
     restrictions: RestrictionReader
     prober: Prober | None = None
     """None: nobody can be asked, and gates that need it are pending."""
+    starts: bool = False
+    """Whether a Job that a gate asks for may be started; whoever only looks leaves the clusters as they are."""
+
+    @property
+    def acting(self) -> Senses:
+        """The same, for somebody who is about to promote: what gates need to be started is started."""
+        return replace(self, starts=True)
 
 
 def look(
@@ -78,13 +89,14 @@ def look(
                 problems=problems,
             )
         )
+    now = senses.clock.now()
     return Observations(
-        at=senses.clock.now(),
+        at=now,
         targets=tuple(targets),
         versions=answered,
         restrictions=restrictions,
         unread=unread,
-        probes=tuple(answer for question in questions for answer in _answers(question, senses.prober)),
+        probes=_answers(questions, senses, now),
     )
 
 
@@ -111,8 +123,17 @@ def _restrictions(reader: RestrictionReader) -> tuple[Restrictions | None, str]:
         return None, error.message
 
 
-def _answers(question: Question, prober: Prober | None) -> Iterable[ProbeAnswer]:
-    if prober is None:
+def _answers(questions: Iterable[Question], senses: Senses, now: datetime) -> tuple[ProbeAnswer, ...]:
+    """Return the answers to the gates of all promotions, asked side by side."""
+    asked = [(question, gates) for question in questions if (gates := _gates(question))]
+    prober = senses.prober
+    if prober is None or not asked:
         return ()
-    gates = [g for g in question.fleet.environments[question.environment].spec.policy.gates if g.cel is None]
-    return prober.ask(gates, question) if gates else ()
+    with ThreadPoolExecutor(min(len(asked), _MOST_QUESTIONS), thread_name_prefix="probe") as pool:
+        found = pool.map(lambda one: prober.ask(one[1], one[0], now, start=senses.starts), asked)
+        return tuple(answer for answers in found for answer in answers)
+
+
+def _gates(question: Question) -> list[GateSpec]:
+    policy = question.fleet.environments[question.environment].spec.policy
+    return [gate for gate in policy.gates if gate.cel is None]

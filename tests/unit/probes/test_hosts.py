@@ -92,7 +92,7 @@ def test_a_password_in_a_url_is_not_repeated() -> None:
         "fd00:ec2::254",
         "127.0.0.1",
         "::1",
-        "0.0.0.0",
+        "0.0.0.0",  # noqa: S104
         "224.0.0.1",
     ],
 )
