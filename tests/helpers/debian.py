@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fleet.bootstrap import paths
 
-PROGRAMS = {"prometheus": "prometheus", "docker-registry": "docker-registry"}
+PROGRAMS = {"prometheus": "prometheus", "promtool": "prometheus", "docker-registry": "docker-registry"}
 """Programs that tests start, with the package that each comes from."""
 _FOLDERS = ("usr/bin", "usr/sbin", "bin", "sbin")
 

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.helpers import debian
-
-
-def test_a_program_of_a_package_runs() -> None:
-    path = debian.program("prometheus")
-    done = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
-    assert "prometheus, version" in done.stdout + done.stderr
 
 
 def test_a_program_on_the_path_is_preferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
