@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fleet.engine.discovery import form_fault, version_of
@@ -10,11 +11,16 @@ from fleet.engine.references import parse
 from fleet.engine.versions import precedence
 from fleet.errors import FleetError, RegistryError, UsageError
 from fleet.model.discoveries import ListedVersion, VersionList
+from fleet.operations.common.loading import load_fleet
+from fleet.ports.config import FleetLoader
 from fleet.ports.registry import Registries
+from fleet.ports.repository import RepositoryReader
 
 BAD_QUERY = "FLT-REG-020"
 NO_CHART = "FLT-REG-021"
 TAG_GONE = "FLT-REG-010"
+
+Connect = Callable[[Sequence[str]], Registries]
 
 
 @dataclass(frozen=True)
@@ -33,8 +39,17 @@ class Query:
     """Whether every version has to be a Helm chart."""
 
 
-def list_versions(query: Query, registries: Registries) -> VersionList:
+def list_versions(
+    query: Query, connect: Connect, *, repository: RepositoryReader, loader: FleetLoader, branch: str
+) -> VersionList:
     """Return the newest versions of a repository, with what each tag points at.
+
+    Args:
+        query: what to list.
+        connect: gives what asks registries. They are asked as far as the protected branch lets fleet ask them.
+        repository: the repository of the fleet.
+        loader: reads the fleet.
+        branch: the protected branch.
 
     Raises:
         UsageError: the repository, the range or the form is badly written.
@@ -51,24 +66,25 @@ def list_versions(query: Query, registries: Registries) -> VersionList:
         fault = f"`{query.reference}` names one version"
     if fault is not None:
         raise UsageError(fault, code=BAD_QUERY, hints=(f"fleet releases list {reference.name} --range '>=1.2 <2'",))
-    repository = reference.repository
-    tags = registries.tags([repository])[repository]
+    fleet, _ = load_fleet(repository, loader, branch)
+    registries, there = connect(fleet.file.allowed_hosts), reference.repository
+    tags = registries.tags([there])[there]
     if isinstance(tags, FleetError):
         raise tags
     versions = {tag: version for tag in tags if (version := version_of(tag, query.form)) and _wanted(version, query)}
     newest = sorted(sorted(versions), key=lambda tag: precedence(versions[tag]), reverse=True)[: query.limit]
-    found = registries.manifests([(repository, tag) for tag in newest])
+    found = registries.manifests([(there, tag) for tag in newest])
     listed = []
     for tag in newest:
-        manifest = found[repository, tag]
+        manifest = found[there, tag]
         if isinstance(manifest, FleetError):
             raise manifest
         if manifest is None:
-            raise RegistryError(f"{repository}:{tag} was listed, and is not there", code=TAG_GONE)
+            raise RegistryError(f"{there}:{tag} was listed, and is not there", code=TAG_GONE)
         if query.chart and manifest.kind != "chart":
-            raise RegistryError(f"{repository}:{tag} is no Helm chart, but an {manifest.kind}", code=NO_CHART)
+            raise RegistryError(f"{there}:{tag} is no Helm chart, but an {manifest.kind}", code=NO_CHART)
         listed.append(ListedVersion(tag=tag, version=versions[tag], kind=manifest.kind, digest=manifest.digest))
-    return VersionList(repository=str(repository), tags=len(tags), versions=tuple(listed))
+    return VersionList(repository=str(there), tags=len(tags), versions=tuple(listed))
 
 
 def _wanted(version: str, query: Query) -> bool:

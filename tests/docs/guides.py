@@ -17,6 +17,7 @@ and `prod-us`; one approval), a real origin, and clusters in memory that run rel
   stands for any lines, and at the end of a line for the rest of it. Commit ids and times are compared by their form
   only. A command without lines below it may print anything.
 * A block of any other language below `<!-- file: PATH -->` is written to that file of Ada's clone before it goes on.
+* `<!-- push: REPOSITORY TAG [KIND] -->` puts an image (or a `chart`) into a registry in memory.
 * `<!-- run: COMMAND -->` is typed without being seen (by Ada; `run as bob:` by Bob).
 
 Write a guide without its output first, and let this fill it in, for you to check and to shorten:
@@ -37,6 +38,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.fakes.promotion import StoredClusters
+from tests.fakes.registries import StoredRegistries
 from tests.helpers.git import IDENTITY_VARIABLES
 from tests.helpers.promoting import Person, Team, normal, only
 
@@ -45,6 +47,7 @@ _PLAYED = re.compile(r"<!-- played: (?P<apps>[a-z0-9 -]+) -->")
 _POLICY = re.compile(r"<!-- policy (?P<environment>[a-z0-9-]+): (?P<policy>\{.*\}) -->")
 _RUN = re.compile(r"\s*<!-- run(?: as (?P<who>\w+))?: (?P<line>.*) -->")
 _FILE = re.compile(r"\s*<!-- file: (?P<path>\S+) -->")
+_PUSH = re.compile(r"\s*<!-- push: (?P<repository>\S+) (?P<tag>\S+)(?: (?P<kind>\w+))? -->")
 _FENCE = re.compile(r"(?P<indent> *)```(?P<language>\w*)")
 _PROMPT = re.compile(r"(?:(?P<who>[a-z]+))?\$ (?P<line>.*)")
 _STATUS = re.compile(r"\s+# exits with (?P<status>\d+)$")
@@ -72,6 +75,15 @@ class Written:
     content: str
 
 
+@dataclass
+class Pushed:
+    """An image that gets into a registry."""
+
+    repository: str
+    tag: str
+    kind: str = "image"
+
+
 def team_of(text: str, directory: Path) -> Team:
     """Return the team and the fleet that a guide is played with."""
     found = _PLAYED.search(text)
@@ -88,13 +100,15 @@ def is_played(text: str) -> bool:
     return _PLAYED.search(text) is not None
 
 
-def steps_of(text: str) -> Iterator[Step | Written]:
+def steps_of(text: str) -> Iterator[Step | Written | Pushed]:
     """Yield what a guide does, in order."""
     lines = iter(enumerate(text.splitlines(), 1))
     path = ""
     for number, line in lines:
         if hidden := _RUN.fullmatch(line):
             yield Step(hidden["line"], number, hidden["who"] or "ada")
+        elif pushed := _PUSH.fullmatch(line):
+            yield Pushed(pushed["repository"], pushed["tag"], pushed["kind"] or "image")
         elif given := _FILE.fullmatch(line):
             path = given["path"]
         elif fence := _FENCE.match(line):
@@ -160,6 +174,9 @@ class Stage:
                 path = self._home("ada") / step.path
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(step.content)
+                continue
+            if isinstance(step, Pushed):
+                StoredRegistries(self.team.clusters.directory).push(step.repository, step.tag, step.kind)
                 continue
             ended = subprocess.run(
                 ["bash", "-c", step.line],

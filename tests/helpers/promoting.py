@@ -36,6 +36,7 @@ from fleet.operations.common.desk import Desk
 from fleet.operations.common.loading import load_fleet
 from fleet.operations.common.observing import Senses
 from tests.fakes.promotion import FakeRenderer, StoredClusters
+from tests.fakes.registries import StoredRegistries
 from tests.helpers.git import IDENTITY_VARIABLES, clone, commit_all, git, make_repository, push_file, write_files
 from tests.helpers.reporting import RecordingReporter
 
@@ -281,6 +282,9 @@ def main(arguments: Sequence[str]) -> int:
     clusters = StoredClusters(Path(arguments[0]))
     for name, value in (("clusters", clusters), ("renderer", FakeRenderer())):
         setattr(Services, name, value)
+    registries = StoredRegistries(clusters.directory)
+    if registries.path.exists():
+        setattr(Services, "registries", lambda _services, _allowed: registries)  # noqa: B010 - a method of another kind
     return run(arguments[1:])
 
 

@@ -111,8 +111,15 @@ def list_(
     from fleet.operations.registry_versions import Query, list_versions
 
     session = Session.of(context, output)
+    services = session.services
     query = Query(reference, range_, form, prereleases, limit, chart)
-    found = list_versions(query, session.services.registries(session.services.file.allowed_hosts))
+    found = list_versions(
+        query,
+        services.registries,
+        repository=services.repository,
+        loader=services.loader,
+        branch=services.branch,
+    )
     session.show("fleet.releases.list/v1", found, lambda terminal: show_versions(terminal, found))
 
 
