@@ -8,15 +8,13 @@ from dataclasses import dataclass, field
 from fleet.engine.history import release_line
 from fleet.engine.ranges import satisfies
 from fleet.engine.references import parse
-from fleet.engine.versions import is_version, precedence
+from fleet.engine.tags import PLACE, core, is_prerelease, version_of
+from fleet.engine.versions import precedence
 from fleet.model.discoveries import TagVerdict, Verdict
 from fleet.model.discovery import ImageRuleSpec
 from fleet.model.promotion import HistoryEntry
 from fleet.model.release import Release
 from fleet.model.restriction import Rejection
-
-PLACE = "{version}"
-"""Stands for the version in the form of a tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,29 +37,6 @@ class Choice:
     """Why nothing can be proposed, whatever tags there are."""
 
 
-def form_fault(form: str) -> str | None:
-    """Return what is wrong with the form of tags; None if nothing is."""
-    if form.count(PLACE) != 1:
-        return f"`{form}` has to hold `{PLACE}` once, like `v{PLACE}` or `{PLACE}-alpine`"
-    return None
-
-
-def version_of(tag: str, form: str | None) -> str | None:
-    """Return the version that a tag says; None if it says none.
-
-    Tags have no `+`: as Helm does, `_` stands for it (https://helm.sh/docs/topics/registries/#oci-feature-deprecation-and-behavior-changes-with-v370).
-
-    Args:
-        tag: the tag.
-        form: what tags look like, with `{version}` in the place of the version; None: `{version}` or `v{version}`.
-    """
-    text = tag.removeprefix("v") if form is None else _inside(tag, form)
-    if text is None:
-        return None
-    version = text.replace("_", "+", 1)
-    return version if is_version(version) else None
-
-
 def choose(
     tags: Iterable[str], present: Present, rule: ImageRuleSpec, turned_down: Mapping[str, str] | None = None
 ) -> Choice:
@@ -79,7 +54,7 @@ def choose(
     """
     versions = {tag: version_of(tag, rule.tag) for tag in dict.fromkeys(tags)}
     now = version_of(present.tag, rule.tag) if present.tag is not None else None
-    judged = {t: _judged(t, v, present.tag, now, rule, turned_down or {}) for t, v in versions.items()}
+    judged = {t: _judged(t, v, present, now, rule, turned_down or {}) for t, v in versions.items()}
     fault = ""
     if now is None:
         said = f"its tag `{present.tag}` says none" if present.tag is not None else "it has no tag"
@@ -176,46 +151,31 @@ def _tag_of(reference: str | None) -> str | None:
         return None
 
 
-def _inside(tag: str, form: str) -> str | None:
-    before, _, after = form.partition(PLACE)
-    if len(tag) < len(before) + len(after) or not tag.startswith(before) or not tag.endswith(after):
-        return None
-    return tag[len(before) : len(tag) - len(after)]
-
-
 def _judged(
-    tag: str, version: str | None, present_tag: str | None, now: str | None, rule: ImageRuleSpec, bad: Mapping[str, str]
+    tag: str, version: str | None, present: Present, now: str | None, rule: ImageRuleSpec, bad: Mapping[str, str]
 ) -> str | None:
-    """Return why a tag cannot come next; None if it can."""
+    """Return why a tag cannot come next; None if it can. What most old tags fail at comes first: it costs least."""
     if version is None:
         return f"no version: the form is `{rule.tag or PLACE}`"
+    if tag == present.tag:
+        return "runs now"
+    if now is not None and precedence(version) <= precedence(now):
+        older = precedence(version) < precedence(now)
+        return f"older than {now}" if older else f"the same version as `{present.tag}`"
     if tag in rule.ignore:
         return "listed under `ignore`"
-    if _is_prerelease(version) and not rule.prereleases:
+    if is_prerelease(version) and not rule.prereleases:
         return "a pre-release"
-    if not _in_range(version, rule):
-        return f"not in the range `{rule.range}`"
     if tag in bad:
         return bad[tag]
-    if now is not None and precedence(version) < precedence(now):
-        return f"older than {now}"
-    if now is not None and precedence(version) == precedence(now) and tag != present_tag:
-        return f"the same version as `{present_tag}`"
-    if tag == present_tag:
-        return "runs now"
-    return None
+    return None if _in_range(version, rule) else f"not in the range `{rule.range}`"
 
 
 def _in_range(version: str, rule: ImageRuleSpec) -> bool:
     """Say whether a version is in the range; where pre-releases are wanted, so is one of a version in the range."""
     if satisfies(version, rule.range):
         return True
-    core = version.partition("+")[0].partition("-")[0]
-    return rule.prereleases and _is_prerelease(version) and satisfies(core, rule.range)
-
-
-def _is_prerelease(version: str) -> bool:
-    return "-" in version.partition("+")[0]
+    return rule.prereleases and is_prerelease(version) and satisfies(core(version), rule.range)
 
 
 def _preferred(fit: Mapping[str, str], present_tag: str | None) -> str | None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from fleet.engine.discovery import Choice, Present, choose, kept_by_hand, turned_down, version_of
+from fleet.engine.discovery import Choice, Present, choose, kept_by_hand, turned_down
 from fleet.engine.names import require_known
 from fleet.engine.plan_promotion import pin_path
 from fleet.engine.references import Reference, parse
+from fleet.engine.tags import version_of
 from fleet.engine.versions import older
 from fleet.errors import BlockedError, ConflictError, FleetError, RegistryError, UsageError
 from fleet.model.declared import AppSpec

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fleet.engine.discovery import form_fault, version_of
 from fleet.engine.ranges import range_fault, satisfies
 from fleet.engine.references import parse
+from fleet.engine.tags import core, form_fault, is_prerelease, version_of
 from fleet.engine.versions import precedence
 from fleet.errors import FleetError, RegistryError, UsageError
 from fleet.model.discoveries import ListedVersion, VersionList
@@ -88,7 +88,6 @@ def list_versions(
 
 
 def _wanted(version: str, query: Query) -> bool:
-    core = version.partition("+")[0].partition("-")[0]
-    if core == version.partition("+")[0]:
-        return satisfies(version, query.range)
-    return query.prereleases and (satisfies(version, query.range) or satisfies(core, query.range))
+    if satisfies(version, query.range):
+        return query.prereleases or not is_prerelease(version)
+    return query.prereleases and is_prerelease(version) and satisfies(core(version), query.range)

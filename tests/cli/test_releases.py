@@ -221,6 +221,16 @@ def test_kill_9_and_again_leads_to_the_same_end(reviewed: Shop, point: str) -> N
     assert reviewed.image("web", "1.1.0") in reviewed.pinned(revision="fleet/release/dev/web")
 
 
+@pytest.mark.parametrize("point", ["release.before-push", "release.after-push"])
+def test_kill_9_of_a_commit_and_again_leads_to_the_same_end(direct: Shop, point: str) -> None:
+    killed = direct.team.fleet("releases", "discover", "-a", "web", "--yes", FLEET_FAILPOINT=point)
+    assert killed.returncode == -signal.SIGKILL
+    again = direct.discover("-a", "web", "--yes")
+    assert again.returncode == 0, again.stderr
+    assert "version: 1.0.1" in direct.pinned()
+    assert direct.image("web", "1.1.0") in direct.pinned()
+
+
 def test_versions_of_charts_and_images_are_listed(direct: Shop) -> None:
     direct.registry.push("charts/web", "0.1.0", "0.2.0_build.1", config=CHART)
     ended = direct.team.fleet("releases", "list", f"oci://{direct.host}/charts/web", "--chart")
@@ -237,3 +247,21 @@ def test_versions_of_charts_and_images_are_listed(direct: Shop) -> None:
     for wrong in (f"{direct.host}/web:1.0.0", "A B", "-"):
         assert direct.team.fleet("releases", "list", wrong).returncode == 2
     assert direct.team.fleet("releases", "list", "other.example/web").returncode == 1
+
+
+def test_a_rejected_release_does_not_come_again_and_a_hold_is_respected(direct: Shop) -> None:
+    direct.discover("--yes")
+    back = direct.team.fleet("rollback", "web", "--env", "dev", "--reject", "--reason", "it leaks", "--yes")
+    assert back.returncode == 0, back.stderr
+    direct.team.merge(direct.team.pull_requests()[0].number)
+    direct.registry.push("web", "1.5.0")
+    head = direct.team.head()
+    held = direct.discover("-a", "web", "--yes", "-o", "wide")
+    assert held.returncode == 0, held.stderr
+    assert "came with 1.0.1, which was rejected: it leaks" in " ".join(held.stdout.split())
+    assert "hold(dev)" in held.stderr
+    assert direct.team.head() == head
+    freed = direct.team.fleet("release-hold", "web", "--env", "dev", "--reason", "mended")
+    assert freed.returncode == 0, freed.stderr
+    direct.discover("-a", "web", "--yes")
+    assert direct.image("web", "1.5.0") in direct.pinned()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.engine.discovery import Present, choose, version_of
+from fleet.engine.discovery import Present, choose
 from fleet.engine.ranges import satisfies
 from fleet.engine.references import parse
+from fleet.engine.tags import version_of
 from fleet.engine.versions import precedence
 from fleet.model.discoveries import Verdict
 from fleet.model.discovery import ImageRuleSpec

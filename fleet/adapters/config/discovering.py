@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from fleet.adapters.config import codes
 from fleet.adapters.config.declared import Declared, Parsed
 from fleet.adapters.config.wording import did_you_mean
-from fleet.engine.discovery import PLACE, form_fault
 from fleet.engine.hosts import entry_fault
 from fleet.engine.ranges import range_fault
 from fleet.engine.references import parse, repository_of
 from fleet.engine.registries import api_host, may_be_asked
+from fleet.engine.tags import PLACE, form_fault
 from fleet.errors import Location, Problem
 from fleet.model.declared import AppSpec
 from fleet.model.discovery import DiscoverSpec, ImageRuleSpec

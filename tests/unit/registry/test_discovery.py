@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from fleet.engine.discovery import Choice, Present, choose, form_fault, kept_by_hand, turned_down, version_of
+from fleet.engine.discovery import Choice, Present, choose, kept_by_hand, turned_down
 from fleet.engine.references import Reference, parse
+from fleet.engine.tags import form_fault, version_of
 from fleet.model.discoveries import Verdict
 from fleet.model.discovery import ImageRuleSpec
 from fleet.model.promotion import HistoryEntry, PromotionKind
