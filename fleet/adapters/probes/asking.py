@@ -11,14 +11,12 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import socket
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fleet.engine.hosts import HostError, Place, place_of, refused_address, require_allowed
+from fleet.engine.hosts import HostError, Place, place_of, require_allowed
+from fleet.resolving import addresses_of, is_address
 
 if TYPE_CHECKING:
     import ssl
@@ -133,7 +131,7 @@ def _request(
     target = httpx.URL(url).copy_with(host=address)
     if query:
         target = target.copy_merge_params(dict(query))
-    named = not _is_address(place.host)
+    named = not is_address(place.host)
     extensions: dict[str, Any] = {"sni_hostname": place.host} if named and place.scheme == "https" else {}
     return client.build_request("GET", target, headers={**headers, "Host": place.netloc}, extensions=extensions)
 
@@ -159,54 +157,10 @@ async def _resolve(place: Place) -> list[str]:
     Raises:
         NoAnswerError: it has none, or one that must not be asked.
     """
-    if _is_address(place.host):
-        return [place.host]
-    loop = asyncio.get_running_loop()
-    found: asyncio.Future[list[str]] = loop.create_future()
-
-    def look_up() -> None:
-        # A thread of our own, which nobody waits for: the resolver has a patience that cannot be set.
-        try:
-            answers = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
-            result: list[str] | Exception = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
-        except (OSError, UnicodeError) as error:
-            result = error
-        loop.call_soon_threadsafe(_settle, found, result)
-
-    threading.Thread(target=_quietly, args=(look_up,), daemon=True, name="resolve").start()
     try:
-        addresses = await found
-    except (OSError, UnicodeError) as error:
-        raise NoAnswerError(f"the host `{place.host}` is not known") from error
-    for address in addresses:
-        refused = refused_address(place.host, address)
-        if refused is not None:
-            raise NoAnswerError(f"`{place.host}` is not asked: {refused} ({address})")
-    return addresses
-
-
-def _quietly(look_up: Any) -> None:
-    try:
-        look_up()
-    except RuntimeError:
-        """The loop is closed: nobody waits for the answer any more."""
-
-
-def _settle(future: asyncio.Future[list[str]], result: list[str] | Exception) -> None:
-    if future.done():
-        return
-    if isinstance(result, Exception):
-        future.set_exception(result)
-    else:
-        future.set_result(result)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+        return await addresses_of(place)
+    except HostError as error:
+        raise NoAnswerError(str(error)) from error
 
 
 def _why(error: Exception) -> str:

@@ -35,6 +35,7 @@ from fleet.model.registry import ArtifactKind, Manifest, Repository
 DENIED = "FLT-REG-007"
 NO_REPOSITORY = "FLT-REG-008"
 OTHER_CONTENT = "FLT-REG-009"
+IN_THE_CLEAR = "FLT-REG-011"
 
 _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 _MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
@@ -196,6 +197,8 @@ class OciRegistries:
     async def _authorization(self, repository: Repository, answer: Answer) -> str:
         """Return the header that a registry asks for: the credentials themselves, or a token for them."""
         known = self._keychain.find(repository.host)
+        if known is not None and not _is_private(answer.url):
+            raise _in_the_clear(repository.host)
         for challenge in challenges(answer.headers.get_list("WWW-Authenticate")):
             if challenge.scheme == "basic" and known is not None:
                 return known.basic
@@ -203,6 +206,8 @@ class OciRegistries:
                 query = {"scope": f"repository:{repository.path}:pull"}
                 query |= {"service": challenge.service} if challenge.service else {}
                 url = f"{challenge.realm}{'&' if '?' in challenge.realm else '?'}{urlencode(query)}"
+                if known is not None and not _is_private(url):
+                    raise _in_the_clear("the token service")
                 sent = {"Authorization": known.basic} if known is not None else {}
                 given = await self._transport.send("GET", url, most=self._limits.token, headers=sent)
                 if given.status in (400, 401, 403):
@@ -219,6 +224,23 @@ class OciRegistries:
             code=DENIED,
             hints=(self._keychain.hint(repository.host),),
         )
+
+
+def _is_private(url: str) -> bool:
+    """Say whether nobody can listen in."""
+    try:
+        place = place_of(url)
+    except HostError as error:
+        raise not_allowed(error) from error
+    return place.scheme == "https" or place.loopback
+
+
+def _in_the_clear(what: str) -> RegistryError:
+    return RegistryError(
+        f"credentials are not sent to {what} over plain http",
+        code=IN_THE_CLEAR,
+        hints=("list the host under `allowedHosts` without `http://`, and give the registry a certificate",),
+    )
 
 
 def _require_ok(answer: Answer) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urljoin
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from fleet.adapters.registry.limits import Limits, pause
-from fleet.engine.hosts import HostError, place_of, require_allowed
+from fleet.engine.hosts import HostError, Place, place_of, require_allowed
 from fleet.errors import FleetError, RegistryError, UnreachableError
+from fleet.resolving import addresses_of, is_address
 
 NOT_ALLOWED = "FLT-REG-002"
 UNREACHABLE = "FLT-REG-003"
@@ -23,7 +26,6 @@ NOT_UNDERSTOOD = "FLT-REG-006"
 
 _AGAIN = frozenset({429, 500, 502, 503, 504})
 _ELSEWHERE = frozenset({301, 302, 303, 307, 308})
-_NO_PROXY = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Transport:
     def __init__(self, allowed: Sequence[str], limits: Limits) -> None:
         self._allowed = tuple(allowed)
         self._limits = limits
-        self._client: httpx.AsyncClient | None = None
+        self._clients: dict[bool, httpx.AsyncClient] = {}
 
     async def send(
         self, method: str, url: str, *, most: int, headers: Mapping[str, str] | None = None, repeat: bool = True
@@ -73,9 +75,9 @@ class Transport:
 
     async def close(self) -> None:
         """Close connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        for client in self._clients.values():
+            await client.aclose()
+        self._clients.clear()
 
     async def _persistent(
         self, method: str, url: str, headers: Mapping[str, str], most: int, *, repeat: bool
@@ -102,13 +104,18 @@ class Transport:
         raise AssertionError("the last attempt returns or raises")
 
     async def _once(self, method: str, url: str, headers: Mapping[str, str], most: int) -> Answer:
-        whole = {"Accept-Encoding": "identity", **headers}
         try:
-            async with (
-                asyncio.timeout(self._limits.request),
-                self._http().stream(method, url, headers=whole) as response,
-            ):
-                return Answer(url, response.status_code, response.headers, await _read(response, most))
+            async with asyncio.timeout(self._limits.request):
+                place = place_of(url)
+                if _has_proxy(place):
+                    return await self._exchange(self._http(proxy=True), method, url, headers, most)
+                addresses = await addresses_of(place)
+                for address in addresses[:-1]:
+                    with suppress(httpx.ConnectError):
+                        return await self._at(address, method, url, headers, most)
+                return await self._at(addresses[-1], method, url, headers, most)
+        except HostError as error:
+            raise RegistryError(str(error), code=NOT_ALLOWED) from error
         except TimeoutError as error:
             raise _unreachable(url, f"no whole answer within {self._limits.request:g} s") from error
         except httpx.TimeoutException as error:
@@ -118,16 +125,45 @@ class Transport:
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise _unreachable(url, _reason(error)) from error
 
-    def _http(self) -> httpx.AsyncClient:
-        if self._client is None:
-            timeout = httpx.Timeout(self._limits.request, connect=self._limits.connect)
-            self._client = httpx.AsyncClient(
-                timeout=timeout,
+    async def _at(self, address: str, method: str, url: str, headers: Mapping[str, str], most: int) -> Answer:
+        """Send a request to the address that was checked, in the name of the host."""
+        place = place_of(url)
+        named = place.scheme == "https" and not is_address(place.host)
+        return await self._exchange(
+            self._http(proxy=False),
+            method,
+            url,
+            {**headers, "Host": place.netloc},
+            most,
+            target=httpx.URL(url).copy_with(host=address),
+            extensions={"sni_hostname": place.host} if named else {},
+        )
+
+    async def _exchange(
+        self,
+        client: httpx.AsyncClient,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        most: int,
+        *,
+        target: httpx.URL | None = None,
+        extensions: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        whole = {"Accept-Encoding": "identity", **headers}
+        async with client.stream(method, target or url, headers=whole, extensions=dict(extensions or {})) as response:
+            return Answer(url, response.status_code, response.headers, await _read(response, most))
+
+    def _http(self, *, proxy: bool) -> httpx.AsyncClient:
+        if proxy not in self._clients:
+            self._clients[proxy] = httpx.AsyncClient(
+                verify=httpx.create_ssl_context(),
+                timeout=httpx.Timeout(self._limits.request, connect=self._limits.connect),
                 follow_redirects=False,
-                mounts=dict.fromkeys(_NO_PROXY),
+                trust_env=proxy,
                 headers={"User-Agent": "fleet", "Accept": "application/json"},
             )
-        return self._client
+        return self._clients[proxy]
 
     def _checked(self, url: str) -> str:
         try:
@@ -149,16 +185,23 @@ def within(error: FleetError, what: str) -> FleetError:
     return type(error)(f"{what}: {error.message}", code=error.code, hints=error.hints)
 
 
+def _has_proxy(place: Place) -> bool:
+    """Say whether the environment puts a proxy in between: that resolves names itself."""
+    proxies = getproxies()
+    there = place.scheme in proxies or "all" in proxies
+    return there and not place.loopback and not proxy_bypass(place.host)
+
+
 async def _read(response: httpx.Response, most: int) -> bytes:
     """Return the content, as it is sent; never more than is allowed, whatever the headers say."""
     if response.headers.get("Content-Encoding", "identity").lower() not in ("", "identity"):
-        raise RegistryError(f"{response.url.host} packs its answer unasked", code=NOT_UNDERSTOOD)
+        raise RegistryError(f"{_host(str(response.url))} packs its answer unasked", code=NOT_UNDERSTOOD)
     parts: list[bytes] = []
     size = 0
     async for part in response.aiter_raw():
         size += len(part)
         if size > most:
-            raise RegistryError(f"{response.url.host} answers with more than {most:,} bytes", code=TOO_LARGE)
+            raise RegistryError(f"{_host(str(response.url))} answers with more than {most:,} bytes", code=TOO_LARGE)
         parts.append(part)
     return b"".join(parts)
 

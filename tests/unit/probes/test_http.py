@@ -263,7 +263,7 @@ def test_tls_checks_the_name_although_the_address_is_connected_to(
         untrusted = ask_one(good, hosts=hosts)
         assert untrusted.passed is None
         assert "certificate verify failed" in untrusted.reason
-        monkeypatch.setattr("fleet.adapters.probes.asking.refused_address", lambda *_: None)
+        monkeypatch.setattr("fleet.resolving.refused_address", lambda *_: None)
         leads_to(monkeypatch, server.port, "127.0.0.1")
         other = ask_one({"http": {"url": server.url("/x", "shop.example.com")}}, hosts=hosts, tls=trust)
         assert other.passed is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,8 +16,10 @@ import pytest
 
 from fleet.adapters.registry.client import OciRegistries
 from fleet.adapters.registry.limits import Limits
+from fleet.engine.registries import api_url, may_be_asked
 from fleet.errors import FleetError, RegistryError, UnreachableError
 from fleet.model.registry import Manifest, Repository
+from tests.helpers.certificates import self_signed
 from tests.helpers.fake_api import Behaviour, Drip, FakeApi, Hang, Request, fake_api, reply
 from tests.helpers.oci import CHART, MemoryRegistry, digest_of, manifest, memory_registry
 
@@ -317,3 +320,105 @@ def test_credentials_stay_behind_where_a_redirect_leads_to_another_host() -> Non
         assert ask(api, allowed=[f"127.0.0.1:{other.port}"], environment=variables(api)) == ["1.0.0"]
         assert [r.headers.get("authorization") for r in other.requests] == [None]
         assert any(r.headers.get("authorization") == BASIC for r in api.requests)
+
+
+# ── where a name leads ──
+
+
+def leads_to(monkeypatch: pytest.MonkeyPatch, address: str, port: int) -> None:
+    """Let every name lead to an address."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_options: found)
+
+
+def named(host: str, environment: Mapping[str, str], allowed: Sequence[str]) -> Sequence[str] | FleetError:
+    web = Repository(host, "web")
+    registries = OciRegistries(allowed, environment, QUICK)
+    try:
+        return registries.tags([web])[web]
+    finally:
+        registries.close()
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "127.0.0.1", "0.0.0.0"])  # noqa: S104 - it is refused
+def test_a_name_that_leads_where_no_registry_is_is_not_asked(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    with memory_registry(web=["1.0.0"]) as (_, api):
+        leads_to(monkeypatch, address, api.port)
+        host = f"registry.example:{api.port}"
+        error = named(host, {}, [f"http://{host}"])
+        assert isinstance(error, RegistryError)
+        assert "is not asked: it leads to" in error.message
+        assert api.requests == []
+
+
+def test_tls_checks_the_name_although_the_address_is_connected_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = self_signed(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    monkeypatch.setattr("fleet.resolving.refused_address", lambda *_: None)
+    registry = MemoryRegistry()
+    registry.push("web", "1.0.0")
+    with fake_api(registry, certificate=certificate) as api:
+        leads_to(monkeypatch, "127.0.0.1", api.port)
+        host = f"registry.example:{api.port}"
+        error = named(host, {}, [host])
+        assert isinstance(error, UnreachableError)
+        assert "certificate" in error.message.lower()
+        assert api.requests == []
+
+
+def test_credentials_are_not_sent_over_plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fleet.resolving.refused_address", lambda *_: None)
+    with fake_api(lambda _request: reply(401, {}, {"WWW-Authenticate": "Basic realm=x"})) as api:
+        leads_to(monkeypatch, "127.0.0.1", api.port)
+        host = f"registry.example:{api.port}"
+        name = f"FLEET_REGISTRY_REGISTRY_EXAMPLE_{api.port}"
+        error = named(host, {f"{name}_USER": "ada", f"{name}_PASSWORD": SECRET}, [f"http://{host}"])
+        assert isinstance(error, RegistryError)
+        assert error.code == "FLT-REG-011"
+        assert all("authorization" not in request.headers for request in api.requests)
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed", "url"),
+    [
+        ("registry.example", ["registry.example"], "https://registry.example/v2/web"),
+        ("registry.example:5000", ["registry.example:5000"], "https://registry.example:5000/v2/web"),
+        ("registry.example:5000", ["http://Registry.Example:5000"], "http://registry.example:5000/v2/web"),
+        ("registry.example:5000", ["registry.example"], None),
+        ("registry.example", ["http://registry.example:5000"], None),
+        ("localhost:5000", ["localhost:5000"], "http://localhost:5000/v2/web"),
+        ("localhost:5000", [], None),
+        ("docker.io", ["registry-1.docker.io"], "https://registry-1.docker.io/v2/web"),
+        ("docker.io", ["docker.io"], None),
+    ],
+)
+def test_the_address_of_a_registry(host: str, allowed: list[str], url: str | None) -> None:
+    repository = Repository(host, "web")
+    assert may_be_asked(repository, allowed) == (url is not None)
+    if url is not None:
+        assert api_url(repository, allowed) == url
+
+
+def test_a_token_service_with_a_certificate_is_asked_by_tls(
+    guarded: Guarded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = self_signed(tmp_path)
+    with ExitStack() as stack:
+        service = stack.enter_context(fake_api(guarded.service, certificate=certificate))
+        api = stack.enter_context(fake_api(guarded))
+        guarded.realm = f"{service.url}/token?account=x"
+        allowed = [f"127.0.0.1:{service.port}"]
+        assert isinstance(ask(api, allowed=allowed, environment=variables(api)), UnreachableError)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+        assert len(ask(api, allowed=allowed, environment=variables(api))) == 4  # type: ignore[arg-type]
+
+
+def test_a_proxy_of_the_environment_is_used_and_resolves_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    with fake_api(lambda _request: reply(200, {"tags": ["1.0.0"]})) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        assert named("registry.example", {}, ["http://registry.example"]) == ["1.0.0"]
+        assert [r.path for r in proxy.requests] == ["http://registry.example/v2/web/tags/list?n=1000"]
