@@ -121,6 +121,8 @@ def kept_by_hand(
     values = [release.values for release in (before, after) if release is not None]
     if proposed.values not in values:
         return "it sets values"
+    if precedence(proposed.version) > precedence(after.version):
+        return f"under a newer version than {after.version}"
     old = before.images if before is not None else {}
     for name in sorted({*proposed.images, *old}):
         reference = proposed.images.get(name)

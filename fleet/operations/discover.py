@@ -334,7 +334,7 @@ def _leave_what_people_did(app: _App, prepared: release.Prepared, desk: Desk) ->
     kept = kept_by_hand(proposed, app.before, planned.plan.after, versions, forms)
     if kept is not None:
         raise BlockedError(
-            f"pull request #{number} releases `{app.name}` {proposed.version} already, and {kept}",
+            f"pull request #{number} releases `{app.name}` {proposed.version} already: {kept}",
             code=BY_HAND,
             hints=(f"fleet pr show {number}", f"merge or close it: fleet pr close {number}"),
         )

@@ -148,6 +148,7 @@ def test_tags_that_the_environment_went_back_from_are_turned_down_until_a_person
         (release("1.0.1", "1.1.0"), None),
         (release("1.0.1", "1.2.0"), None),
         (release("1.0.1", "1.3.0"), "it sets the image `web` to 1.3.0"),
+        (release("2.0.0", "1.1.0"), "under a newer version than 1.0.1"),
         (release("1.0.1", "latest"), "it sets the image `web` to what has no version"),
         (release("1.0.1", "1.1.0", side="x:1"), "it sets the image `side`"),
         (release("1.0.1", "1.1.0").model_copy(update={"values": {"a": 1}}), "it sets values"),
