@@ -54,7 +54,7 @@ def judge_samples(data: Any, spec: MetricGateSpec) -> Judgement:
         return Judgement(None, "the query has no series")
     try:
         parsed = [(_labels(one), [(float(at), float(value)) for at, value in one["values"]]) for one in series]
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return Judgement(None, "the answer holds something that is no sample (histograms cannot be compared)")
     bad = [
         (labels, value)

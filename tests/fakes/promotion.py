@@ -9,7 +9,7 @@ from typing import Any
 
 from fleet.errors import Problem
 from fleet.model.declared import ClusterSpec
-from fleet.model.objects import DIGEST_ANNOTATION
+from fleet.model.objects import DIGEST_ANNOTATION, Manifest, ObjectRef
 from fleet.ports.renderer import RenderRequest, RenderResult
 from tests.fakes.cluster import FakeCluster, FakeClusters
 
@@ -103,8 +103,28 @@ class StoredClusters(FakeClusters):
             _age(manifest, data["since"])
         return cluster
 
+    def writer(self, name: str, spec: ClusterSpec) -> FakeCluster:
+        """Return a cluster whose applied objects other processes see too."""
+        cluster = self.reader(name, spec)
+        writer = _StoredCluster(**vars(cluster))
+        writer.path = self.directory / f"{name}.json"
+        return writer
+
     def store(self, name: str, objects: Sequence[Mapping[str, Any]] = (), **flags: Any) -> None:
         """Say what a cluster has from now on."""
         self.directory.mkdir(parents=True, exist_ok=True)
         plain = [dict(manifest) for manifest in objects]
         (self.directory / f"{name}.json").write_text(json.dumps({"objects": plain, **flags}))
+
+
+class _StoredCluster(FakeCluster):
+    """A cluster that writes what is applied to its file."""
+
+    path: Path
+
+    def apply(self, manifest: Manifest, *, manager: str, force: bool = False) -> Manifest:
+        applied = super().apply(manifest, manager=manager, force=force)
+        data = json.loads(self.path.read_text()) if self.path.exists() else {}
+        others = [o for o in data.get("objects", ()) if ObjectRef.of(o) != ObjectRef.of(manifest)]
+        self.path.write_text(json.dumps({**data, "objects": [*others, applied]}))
+        return applied

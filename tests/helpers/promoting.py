@@ -23,6 +23,7 @@ from fleet.adapters.config.pins import YamlPinEditor
 from fleet.adapters.forge.local import LocalForge
 from fleet.adapters.git.repository import GitRepository
 from fleet.adapters.ledger.ledger import GitLedger
+from fleet.adapters.probes.prober import OutsideProber
 from fleet.adapters.restrictions.git import GitRestrictions
 from fleet.model.fleet import Fleet
 from fleet.model.promotion import HistoryEntry, PromotionResult
@@ -111,7 +112,12 @@ class Person:
             "clusters": self.clusters,
             "restrictions": GitRestrictions(repository),
             "clock": Clock(),
-            "senses": Senses(self.clusters, Clock(), GitRestrictions(repository)),
+            "senses": Senses(
+                self.clusters,
+                Clock(),
+                GitRestrictions(repository),
+                OutsideProber(lambda: self.clusters, os.environ),
+            ),
             "forge": LocalForge(repository, Clock()),
             "ledger": GitLedger(repository, Clock(), self.root / ".fleet" / "ledger.json"),
             "pin_editor": YamlPinEditor(),

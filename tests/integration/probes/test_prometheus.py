@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from fleet.model.observation import ProbeAnswer
-from tests.helpers.debian import program
+from tests.integration.probes.prometheus import metrics, running
 from tests.unit.probes.asking import NOW, ask, ask_one
 
 MINUTES = 40
@@ -22,7 +18,7 @@ MINUTES = 40
 
 
 def _samples() -> str:
-    """Return metrics in the OpenMetrics text format, https://github.com/OpenObservability/OpenMetrics."""
+    """Return series that are fine, and series that are not."""
     end = int(NOW.timestamp())
     times = range(end - MINUTES * 60, end + 1, 15)
     series = {
@@ -35,53 +31,14 @@ def _samples() -> str:
         'late{app="web"}': [(t, "1") for t in times if t >= end - 60],
         'gone{app="web"}': [(t, "1") for t in times if t <= end - 1800],
     }
-    lines: list[str] = []
-    for name, values in series.items():
-        metric = name.partition("{")[0]
-        if not any(line == f"# TYPE {metric} gauge" for line in lines):
-            lines.append(f"# TYPE {metric} gauge")
-        lines += [f"{name} {value} {at}" for at, value in values]
-    return "\n".join([*lines, "# EOF", ""])
+    return metrics(series)
 
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the address of a Prometheus that has the samples."""
-    root = tmp_path_factory.mktemp("prometheus")
-    (root / "samples.txt").write_text(_samples())
-    (root / "prometheus.yml").write_text("global: {}\n")
-    binary = program("prometheus")
-    promtool = program("promtool")
-    subprocess.run(
-        [promtool, "tsdb", "create-blocks-from", "openmetrics", root / "samples.txt", root / "data"],
-        check=True,
-        capture_output=True,
-    )
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [
-        *(str(binary), f"--config.file={root / 'prometheus.yml'}", f"--storage.tsdb.path={root / 'data'}"),
-        *("--storage.tsdb.retention.time=50y", f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"),
-    ]
-    with (root / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
-        try:
-            _wait(f"http://127.0.0.1:{port}/-/ready", process, root / "log")
-            yield f"127.0.0.1:{port}"
-        finally:
-            process.terminate()
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
-        try:
-            httpx.get(url, timeout=5, trust_env=False).raise_for_status()
-        except httpx.HTTPError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError(log.read_text())
+    with running(tmp_path_factory.mktemp("prometheus"), _samples()) as place:
+        yield place
 
 
 def metric(place: str, query: str, operator: str, threshold: float, over: str = "5m", **more: Any) -> ProbeAnswer:
