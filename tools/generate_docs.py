@@ -71,7 +71,7 @@ def _help(command: Any, path: list[str]) -> str:
 
 def configuration_page() -> str:
     """Return every key of every declared file."""
-    from fleet.model import declared, release
+    from fleet.model import declared, policy_test, release
 
     files = [
         ("fleet.yaml", declared.FleetFile),
@@ -79,6 +79,7 @@ def configuration_page() -> str:
         ("environments/<environment>/apps/<app>.yaml", release.Pin),
         ("clusters/<cluster>.yaml", declared.ClusterSpec),
         ("apps/<app>/app.yaml", declared.AppSpec),
+        ("policies/<name>.yaml", policy_test.PolicyTestFile),
     ]
     parts = [
         NOTE,
@@ -125,7 +126,7 @@ def _default(field: Any) -> str:
 def _inner(annotation: Any) -> tuple[Any, str]:
     for candidate in (annotation, *get_args(annotation)):
         if hasattr(candidate, "model_fields"):
-            return candidate, "[]" if get_origin(annotation) is tuple else ""
+            return candidate, {tuple: "[]", dict: ".<name>"}.get(get_origin(annotation), "")
     return None, ""
 
 

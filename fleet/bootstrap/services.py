@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fleet.ports.deployer import InteractiveDeployer
     from fleet.ports.forge import Forge
     from fleet.ports.ledger import LedgerWriter
+    from fleet.ports.policy_tests import ScenarioReader
     from fleet.ports.probes import Prober
     from fleet.ports.registry import Registries
     from fleet.ports.renderer import Renderer
@@ -119,6 +120,13 @@ class Services:
         from fleet.adapters.config.loader import YamlFleetLoader
 
         return YamlFleetLoader()
+
+    @property
+    def scenarios(self) -> ScenarioReader:
+        """Reads policy tests."""
+        from fleet.adapters.config.scenarios import YamlScenarios
+
+        return YamlScenarios()
 
     @cached_property
     def pin_editor(self) -> PinEditor:

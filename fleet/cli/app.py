@@ -42,6 +42,7 @@ COMMANDS = (
     Entry("sandbox", START, "Start and stop local throw-away clusters."),
     Entry("demo", START, "Play the whole story on the sandbox: release, promote, reconcile, drift, rollback."),
     Entry("validate", START, "Check everything that the fleet declares and renders, and report every problem at once."),
+    Entry("test", START, "Test the policies of the fleet: put scenarios before the gates, and compare what these say."),
     Entry("status", LOOK, "Show every environment: releases, health, drift and open promotions."),
     Entry("diff", LOOK, "Compare desired state (git) with live state (API server)."),
     Entry("drift", LOOK, "Show what changed on the clusters behind git's back."),

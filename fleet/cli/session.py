@@ -52,7 +52,8 @@ class Output:
             UsageError: the form is not one that fleet has.
         """
         form, _, file = text.partition("=")
-        if form not in ("table", "wide", "json", "yaml", "name", "github") or (file and form not in ("json", "yaml")):
+        filed = ("json", "yaml", "junit")
+        if form not in ("table", "wide", "name", "github", *filed) or (file and form not in filed):
             raise UsageError(
                 f"`-o {text}` is not an output form",
                 hints=("use `table`, `wide`, `json` or `yaml`; `json=FILE` also writes a file",),

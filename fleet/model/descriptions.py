@@ -18,6 +18,14 @@ from pydantic import BaseModel
 
 def descriptions(model: type[BaseModel]) -> dict[str, str]:
     """Return the description of each field of a model, by attribute name, as one line."""
+    found: dict[str, str] = {}
+    for part in reversed(model.__mro__):
+        if issubclass(part, BaseModel) and part is not BaseModel:
+            found |= _own_descriptions(part)
+    return found
+
+
+def _own_descriptions(model: type[BaseModel]) -> dict[str, str]:
     definition = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
     assert isinstance(definition, ast.ClassDef)  # noqa: S101 (the source of a class is a class)
     found = {}

@@ -8,6 +8,7 @@ from typing import Any
 from fleet.model.base import Spec
 from fleet.model.declared import AppSpec, ClusterSpec, EnvironmentSpec, FleetFile
 from fleet.model.descriptions import described_schema
+from fleet.model.policy_test import PolicyTestFile
 from fleet.model.release import Pin
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -28,6 +29,7 @@ KINDS: dict[str, Kind] = {
     "cluster": Kind(ClusterSpec, "clusters/<cluster>.yaml"),
     "app": Kind(AppSpec, "apps/<app>/app.yaml"),
     "pin": Kind(Pin, "environments/<environment>/apps/<app>.yaml"),
+    "policy-test": Kind(PolicyTestFile, "policies/<name>.yaml"),
 }
 
 

@@ -93,6 +93,10 @@ NOT_A_VARIABLE = "FLT-CFG-123"
 BAD_EXPRESSION = "FLT-CFG-124"
 BAD_QUERY = "FLT-CFG-125"
 NO_JOB_PLACE = "FLT-CFG-126"
+SCENARIO_UNKNOWN = "FLT-CFG-150"
+SCENARIO_GATE = "FLT-CFG-151"
+SCENARIO_NAME = "FLT-CFG-152"
+SCENARIO_WAY = "FLT-CFG-153"
 
 CODES: dict[str, Code] = {
     "FLT-CFG-001": Code(
@@ -358,5 +362,20 @@ CODES: dict[str, Code] = {
         "a verification Job has no place to run",
         "It runs in the environment that the release comes from, in the namespace that the gate's `job` or the app "
         "says.",
+    SCENARIO_UNKNOWN: Code(
+        "a policy test names what the fleet does not have",
+        "Apps, environments, clusters, gates of one's own and checks in `policies/` are those of the fleet. One with "
+        "a typing error would otherwise make a test that tests nothing.",
+    ),
+    SCENARIO_GATE: Code(
+        "a policy test expects something of a gate that cannot be",
+        "Gates go by their name, like `soak(staging)`, or by what stands before the brackets. There are those of fleet "
+        "itself, and those under `policy.gates` of the environment that the release goes to.",
+    ),
+    SCENARIO_NAME: Code("two policy tests have the same name", "Reports tell the scenarios of a file apart by name."),
+    SCENARIO_WAY: Code(
+        "a policy test tells a promotion that cannot be",
+        "A promotion comes from the environment before, a hotfix from one further up, and nothing is promoted into the "
+        "first environment of a pipeline. What is pinned where the release goes is `before`, in the source `after`.",
     ),
 }

@@ -96,7 +96,7 @@ def _words(model: type[BaseModel], path: Path, detail: ErrorDetails) -> tuple[st
         return codes.MISSING_KEY, f"the key `{name}` is missing", None
     if kind in _TYPES:
         return _wrong_type(name, given, _TYPES[kind])
-    if kind == "literal_error":
+    if kind in ("literal_error", "enum"):
         allowed = str(context.get("expected", "")).replace("'", "`")
         return codes.NOT_A_CHOICE, f"`{name}` is {_shown(given)}; it must be {allowed}", None
     if kind == "string_pattern_mismatch":
@@ -171,13 +171,25 @@ def _dotted(path: Path) -> str:
 def _keys_at(model: type[BaseModel], path: Path) -> tuple[str, ...]:
     """Return the keys that the model allows at a path."""
     current: type[BaseModel] | None = model
+    named = 0
     for step in path:
         if current is None:
             return ()
-        if isinstance(step, str):
+        if named:  # the name of an entry of a map
+            named -= 1
+        elif isinstance(step, str):
             fields = {(field.alias or name): field for name, field in current.model_fields.items()}
-            current = _model_in(fields[step].annotation) if step in fields else None
+            annotation = fields[step].annotation if step in fields else None
+            current, named = _model_in(annotation), _maps_in(annotation)
+    if named:
+        return ()
     return tuple(field.alias or name for name, field in current.model_fields.items()) if current else ()
+
+
+def _maps_in(annotation: Any) -> int:
+    """Return how many maps stand around the model of an annotation such as `dict[str, dict[str, Release]]`."""
+    inner = max((_maps_in(argument) for argument in getattr(annotation, "__args__", ())), default=0)
+    return inner + (getattr(annotation, "__origin__", None) is dict)
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

@@ -17,7 +17,8 @@ def register(app: typer.Typer) -> None:
 def schema(
     context: typer.Context,
     kind: Annotated[
-        str | None, typer.Argument(metavar="[KIND]", help="`fleet`, `environment`, `cluster`, `app` or `pin`.")
+        str | None,
+        typer.Argument(metavar="[KIND]", help="`fleet`, `environment`, `cluster`, `app`, `pin` or `policy-test`."),
     ] = None,
 ) -> None:
     """Print the JSON Schema of a kind of fleet file, for editors and other tools.

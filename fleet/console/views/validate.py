@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-
-from fleet.console.terminal import Terminal, clean
-from fleet.errors import Problem
+from fleet.console.annotations import of_problem
+from fleet.console.problems import show_problems
+from fleet.console.terminal import Terminal
 from fleet.model.durations import human
 from fleet.operations.validate import ValidationReport
-
-_STYLES = {"error": "red", "warning": "yellow"}
 
 
 def show_validation(terminal: Terminal, report: ValidationReport) -> None:
     """Print problems grouped by file, then one line with counts and time."""
-    for path, group in groupby(report.problems, key=_path):
-        terminal.print(path or "(no file)", "bold")
-        for problem in group:
-            _show(terminal, problem)
-        terminal.print()
+    show_problems(terminal, report.problems)
     checked = ", ".join(
         _count(number, noun)
         for number, noun in (
@@ -35,44 +28,10 @@ def show_validation(terminal: Terminal, report: ValidationReport) -> None:
 
 
 def show_annotations(terminal: Terminal, report: ValidationReport) -> None:
-    """Print problems as workflow commands, which GitHub, Gitea and Forgejo show beside the lines of a pull request.
-
-    Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
-    """
+    """Print problems as annotations of a pull request."""
     for problem in report.problems:
-        properties = []
-        if problem.location is not None:
-            places = (
-                ("file", problem.location.path),
-                ("line", problem.location.line),
-                ("col", problem.location.column),
-            )
-            properties = [f"{key}={_property(str(value))}" for key, value in places if value is not None]
-        properties.append(f"title={_property(problem.code)}")
-        text = problem.message + (f"\nhint: {problem.hint}" if problem.hint else "")
-        terminal.write(f"::{problem.severity} {','.join(properties)}::{_data(clean(text))}")
-
-
-def _show(terminal: Terminal, problem: Problem) -> None:
-    at = problem.location
-    place = f"{at.line}:{at.column}" if at and at.line and at.column else str(at.line) if at and at.line else "-"
-    terminal.print(f"  {place:<8}{problem.severity:<8} {problem.code}  {problem.message}", _STYLES[problem.severity])
-    if problem.hint:
-        for line in problem.hint.splitlines():
-            terminal.print(f"          hint: {line}")
-
-
-def _path(problem: Problem) -> str:
-    return problem.location.path if problem.location else ""
+        terminal.write(of_problem(problem))
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(clean(text)).replace(":", "%3A").replace(",", "%2C")
