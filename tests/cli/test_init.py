@@ -48,13 +48,15 @@ DIR/shop
 │       ├── apps/
 │       │   └── bookinfo.yaml
 │       └── environment.yaml
+├── policies/
+│   └── prod.yaml
 ├── program/
 │   └── __main__.py
 ├── .gitignore
 ├── Pulumi.yaml
 └── fleet.yaml
 
-wrote the fleet `shop`: 19 files in commits COMMIT and COMMIT
+wrote the fleet `shop`: 20 files in commits COMMIT and COMMIT
 --- stderr
 → next: cd DIR/shop
 → next: fleet validate
@@ -101,13 +103,15 @@ DIR/shop
 │       ├── apps/
 │       │   └── hello.yaml
 │       └── environment.yaml
+├── policies/
+│   └── prod.yaml
 ├── program/
 │   └── __main__.py
 ├── .gitignore
 ├── Pulumi.yaml
 └── fleet.yaml
 
-would write the fleet `tiny`: 12 files
+would write the fleet `tiny`: 13 files
 --- stderr
 → next: the same without `--dry-run`
 """)

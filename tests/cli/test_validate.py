@@ -248,6 +248,7 @@ environment  environments/<environment>/environment.yaml
 cluster      clusters/<cluster>.yaml
 app          apps/<app>/app.yaml
 pin          environments/<environment>/apps/<app>.yaml
+policy-test  policies/<name>.yaml
 """)
     for kind in KINDS:
         assert json.loads(invoke("schema", kind).out) == json_schema(kind)
@@ -256,7 +257,7 @@ exit 2
 --- stderr
 error[FLT-USE-001]: there is no kind of file `clusterr`
 
-hint: use one of `fleet`, `environment`, `cluster`, `app`, `pin`
+hint: use one of `fleet`, `environment`, `cluster`, `app`, `pin`, `policy-test`
 """)
 
 

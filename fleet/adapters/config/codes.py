@@ -362,6 +362,7 @@ CODES: dict[str, Code] = {
         "a verification Job has no place to run",
         "It runs in the environment that the release comes from, in the namespace that the gate's `job` or the app "
         "says.",
+    ),
     SCENARIO_UNKNOWN: Code(
         "a policy test names what the fleet does not have",
         "Apps, environments, clusters, gates of one's own and checks in `policies/` are those of the fleet. One with "

@@ -64,6 +64,29 @@ _MINIMAL: dict[str, str] = {
         "clusters:\n  names: [dev]\npolicy:\n  releases: direct # `fleet release` commits on the branch itself\n"
     ),
     "environments/prod/environment.yaml": "promotesFrom: dev\nclusters:\n  names: [prod]\n",
+    "policies/prod.yaml": (
+        "# Scenarios that `fleet test` puts before the policies. `fleet schema policy-test` lists all keys.\n"
+        "scenarios:\n"
+        "  - name: a release that is well in dev may go to prod\n"
+        "    given:\n"
+        "      app: hello\n"
+        "      to: prod\n"
+        "      at: 2026-03-04T12:00 # UTC\n"
+        "      observed: all-healthy\n"
+        "    expect:\n"
+        "      merge: true\n"
+        "  - name: a release that is not healthy in dev stays there\n"
+        "    given:\n"
+        "      app: hello\n"
+        "      to: prod\n"
+        "      at: 2026-03-04T12:00\n"
+        "      observed: all-healthy\n"
+        "      health:\n"
+        "        dev: {status: failed}\n"
+        "    expect:\n"
+        "      open: false\n"
+        "      failed: [health]\n"
+    ),
     "environments/dev/apps/hello.yaml": "release:\n  version: 0.1.0\n  revision: {revision}\n",
     "environments/prod/apps/hello.yaml": "release:\n  version: 0.1.0\n  revision: {revision}\n",
 }
@@ -136,7 +159,7 @@ def _with_branch(text: str, branch: str) -> str:
 
 def _example(directory: Path) -> dict[str, str]:
     paths = [directory / "fleet.yaml"]
-    for top in ("apps", "clusters", "environments"):
+    for top in ("apps", "clusters", "environments", "policies"):
         paths += [p for p in sorted((directory / top).rglob("*")) if p.is_file() and not p.name.startswith(".")]
     texts = {path.relative_to(directory).as_posix(): path.read_text("utf-8") for path in paths}
     return {
