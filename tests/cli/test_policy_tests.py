@@ -1,6 +1,6 @@
 """`fleet test` as people and CI use it: whole invocations on real repositories."""
 
-# ruff: noqa: E501 - lines of output are as long as they are
+# ruff: noqa: E501, S314 - lines of output are as long as they are; the XML is our own
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_the_policy_on_disk_decides(repository: Repository) -> None:
 
 
 def test_a_fleet_that_cannot_be_loaded(repository: Repository) -> None:
-    write_files(repository.root, {"fleet.yaml": "nome: shop\n"})
+    write_files(repository.root, {"fleet.yaml": "naming: shop\n"})
     ended = repository.fleet("test")
     assert (ended.status, "FLT-CFG-030" in ended.err) == (2, True)
 

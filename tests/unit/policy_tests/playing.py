@@ -14,7 +14,7 @@ from fleet.model.policy_report import MomentResult, PolicyTestReport
 from fleet.operations.policy_test import run_policy_tests
 from fleet.ports.config import LoadedFleet
 from fleet.ports.repository import RepositoryReader
-from fleet.ports.tree import Tree
+from fleet.ports.tree import EntryKind, Tree
 from tests.helpers.trees import MemoryTree
 from tests.unit.promotion.cases import fleet
 
@@ -26,7 +26,7 @@ GIVEN: dict[str, Any] = {"app": "web", "to": "prod", "at": "2026-03-04T12:00", "
 class _Files:
     """A repository and a loader of files in memory, with a fleet that is there already."""
 
-    files: Mapping[str, str]
+    files: Mapping[str, str | bytes | EntryKind]
     fleet: Fleet
 
     def work_tree(self) -> Tree:
@@ -36,7 +36,7 @@ class _Files:
         return LoadedFleet(self.fleet, ())
 
 
-def run(files: Mapping[str, str], fleet_of: Fleet | None = None, places: Sequence[str] = ()) -> PolicyTestReport:
+def run(files: Mapping[str, Any], fleet_of: Fleet | None = None, places: Sequence[str] = ()) -> PolicyTestReport:
     """Return what comes of files of scenarios."""
     world = _Files(files, fleet_of or fleet())
     return run_policy_tests(

@@ -77,8 +77,8 @@ def problems(text: str) -> list[str]:
             "FLT-CFG-150: there is no gate `small` that asks somebody in the policy of `prod`: there is `smoke`",
         ),
         (
-            "{app: web, to: prod, at: 2026-03-04, pullRequest: {checks: {§biuld: success}}}",
-            "FLT-CFG-150: there is no check `biuld` in the policy of `prod`: did you mean `build`?",
+            "{app: web, to: prod, at: 2026-03-04, pullRequest: {checks: {§builds: success}}}",
+            "FLT-CFG-150: there is no check `builds` in the policy of `prod`: did you mean `build`?",
         ),
         (
             "{app: web, to: prod, at: 2026-03-04, locks: [{}, {§cluster: prod-euu}]}",
@@ -93,8 +93,8 @@ def problems(text: str) -> list[str]:
             "FLT-CFG-150: there is no environment `tset`: there is `dev`, `prod` and `staging`",
         ),
         (
-            "{app: web, to: prod, at: 2026-03-04, health: {staging: {§stauts: failed}}}",
-            "FLT-CFG-030: unknown key `stauts` in `scenarios[0].given.health.staging`: did you mean `status`?",
+            "{app: web, to: prod, at: 2026-03-04, health: {staging: {§state: failed}}}",
+            "FLT-CFG-030: unknown key `state` in `scenarios[0].given.health.staging`: did you mean `status`?",
         ),
         (
             "{app: web, to: prod, at: 2026-03-04, health: {staging: {§status: sick}}}",
@@ -163,7 +163,7 @@ def test_problems_of_all_files_are_told_together() -> None:
 
 
 def test_links_are_not_followed() -> None:
-    report = run({"policies/one.yaml": EntryKind.SYMLINK}, SHOP)  # type: ignore[dict-item]
+    report = run({"policies/one.yaml": EntryKind.SYMLINK}, SHOP)
     assert [problem.code for problem in report.problems] == ["FLT-CFG-005"]
 
 

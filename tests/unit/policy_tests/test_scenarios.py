@@ -84,7 +84,7 @@ def test_a_soak_of_a_release_starts_when_it_came() -> None:
 
 @pytest.mark.parametrize("one", ["locks", "holds", "rejections"])
 def test_one_restriction_makes_all_of_them_known(one: str) -> None:
-    found = moment(UNKNOWN, **{one: []})
+    found = moment({**UNKNOWN, one: []})
     assert {result.kind for result in found.gates} == {"health", "approvals"}
 
 
@@ -118,7 +118,7 @@ def test_windows_are_those_of_the_time() -> None:
 
 
 def test_a_rollback_waits_for_nobody() -> None:
-    policies = {"prod": {"windows": [FREEZE], "gates": [SMOKE]}, "staging": {"soak": "1h"}}
+    policies: dict[str, dict[str, Any]] = {"prod": {"windows": [FREEZE], "gates": [SMOKE]}, "staging": {"soak": "1h"}}
     found = moment(UNKNOWN, kind="rollback", at="2026-03-04T15:00", locks=[], fleet_of=fleet(policies))
     assert {result.kind for result in found.gates} == {"approvals"}
     assert found.open
@@ -144,7 +144,7 @@ def test_values_in_conflict() -> None:
 
 
 def test_an_override_counts_if_the_policy_lets_the_person() -> None:
-    policies = {"staging": {"soak": "1h"}, "prod": {"overrides": {"roles": ["leads"]}}}
+    policies: dict[str, dict[str, Any]] = {"staging": {"soak": "1h"}, "prod": {"overrides": {"roles": ["leads"]}}}
     shop = fleet(policies, file={"roles": {"leads": ["ada@example.com"]}})
     found = moment(since="-1m", overrides=[{"gate": "soak", "by": ADA}], fleet_of=shop)
     assert found.open and not found.refused
@@ -154,7 +154,7 @@ def test_an_override_counts_if_the_policy_lets_the_person() -> None:
 
 
 def test_approvals_roles_and_checks_of_a_pull_request() -> None:
-    policy = {"approvals": 2, "approvalRoles": {"leads": 1}, "checks": ["build"]}
+    policy: dict[str, Any] = {"approvals": 2, "approvalRoles": {"leads": 1}, "checks": ["build"]}
     shop = fleet({"prod": policy}, file={"roles": {"leads": ["bob@example.com"]}})
     opened: dict[str, Any] = {
         "author": ADA,
@@ -197,7 +197,7 @@ def test_a_rollback_over_a_migration_is_seen_from_history() -> None:
     shop = fleet(apps={"web": orders})
     old = {"version": "1.0.0", "provides": {"schemas": {"orders": "1.0.0"}}, "requires": {"schemas": {"orders": "^1"}}}
     back = {"kind": "rollback", "after": old, "before": {"version": "1.1.0"}}
-    assert verdict(moment(**back, fleet_of=shop), "compatibility") == "failed"
+    assert verdict(moment({**GIVEN, **back}, fleet_of=shop), "compatibility") == "failed"
 
 
 def test_objects_are_judged_for_the_version_of_each_cluster() -> None:
