@@ -9,6 +9,9 @@ from pydantic import AfterValidator
 
 from fleet.model.durations import seconds
 
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2999, 12, 31, tzinfo=UTC)
+_START = datetime(2000, 1, 1, tzinfo=UTC)
+
 
 def resolve(text: str, start: datetime | None = None) -> datetime:
     """Return the time that a text means, in UTC. Without an offset, a time is in UTC.
@@ -33,14 +36,19 @@ def resolve(text: str, start: datetime | None = None) -> datetime:
         raise ValueError(f"`{text[:60]}` is not a time: write it like `2026-03-04T12:00`{relative}") from error
 
 
-def _checked(text: str) -> str:
-    resolve(text, datetime(2000, 1, 1, tzinfo=UTC))
+def _sensible(text: str, time: datetime) -> str:
+    """Keep to times that can be shown in every time zone, and that other times can count from."""
+    if not _FIRST <= time <= _LAST:
+        raise ValueError(f"`{text[:60]}` is too far away: times are in the years {_FIRST.year} to {_LAST.year}")
     return text
+
+
+def _checked(text: str) -> str:
+    return _sensible(text, resolve(text, _START))
 
 
 def _dated(text: str) -> str:
-    resolve(text)
-    return text
+    return _sensible(text, resolve(text))
 
 
 Moment = Annotated[str, AfterValidator(_checked)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from fleet.model.base import Spec
 from fleet.model.declared import ProvidesSpec, RequiresSpec
@@ -15,10 +15,25 @@ from fleet.model.names import AppName, ClusterName, EnvironmentName
 from fleet.model.policy import GateName
 from fleet.model.pull_request import CheckState
 from fleet.model.release import CommitId, Release
+from fleet.model.restriction import LABELS_LIMIT, Person, Version, Why
 
 SOMEBODY = "Somebody <somebody@example.com>"
-Person = Annotated[str, StringConstraints(min_length=1, max_length=400)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+
+
+def _object(manifest: dict[str, Any]) -> dict[str, Any]:
+    metadata = manifest.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if not all(isinstance(text, str) and text for text in (manifest.get("apiVersion"), manifest.get("kind"), name)):
+        raise ValueError("an object needs the texts `apiVersion`, `kind` and `metadata.name`")
+    for key in ("data", "stringData"):
+        if not isinstance(manifest.get(key, {}), dict):
+            raise ValueError(f"`{key}` of `{name}` is not a mapping")
+    return manifest
+
+
+Object = Annotated[dict[str, Any], AfterValidator(_object)]
+"""An object of Kubernetes, as far as gates look at it."""
 
 
 class ReleaseGiven(Spec):
@@ -78,11 +93,11 @@ class LockGiven(Spec):
     """Locks this app."""
     cluster: ClusterName | None = None
     """Locks the environment of this cluster."""
-    labels: dict[str, str] = Field(default_factory=dict)
+    labels: dict[str, str] = Field(default_factory=dict, max_length=LABELS_LIMIT)
     """Locks environments with a cluster that carries these labels."""
     owner: Person = SOMEBODY
     """Who locked."""
-    reason: Text = "as the scenario says"
+    reason: Why = "as the scenario says"
     """Why."""
     created: Moment = "-0s"
     """When."""
@@ -99,7 +114,7 @@ class HoldGiven(Spec):
     """Absent: where the release goes."""
     owner: Person = SOMEBODY
     """Who holds it."""
-    reason: Text = "as the scenario says"
+    reason: Why = "as the scenario says"
     """Why."""
     created: Moment = "-0s"
     """When."""
@@ -108,13 +123,13 @@ class HoldGiven(Spec):
 class RejectionGiven(Spec):
     """A rejected release of the app."""
 
-    version: str | None = None
+    version: Version | None = None
     """Absent: the release that is to be promoted."""
     revision: CommitId | None = None
     """Its commit; absent: that of the scenario's release with this version."""
     owner: Person = SOMEBODY
     """Who rejected it."""
-    reason: Text = "as the scenario says"
+    reason: Why = "as the scenario says"
     """Why."""
     created: Moment = "-0s"
     """When."""
@@ -140,7 +155,7 @@ class OverrideGiven(Spec):
     """Name of the gate, like `soak`."""
     by: Person
     """Who wishes it, as `name <email>`."""
-    reason: Text = "as the scenario says"
+    reason: Why = "as the scenario says"
     """Why."""
 
 
@@ -187,7 +202,7 @@ class FactsGiven(Spec):
     """Rejected releases of the app."""
     history: tuple[HistoryGiven, ...] = ()
     """What happened to the app before, in any order."""
-    objects: tuple[dict[str, Any], ...] = ()
+    objects: tuple[Object, ...] = ()
     """What is rendered for every cluster, for gates that look at objects."""
     conflicts: tuple[str, ...] = ()
     """Promotable values that were changed on both sides."""

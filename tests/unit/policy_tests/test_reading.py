@@ -102,6 +102,22 @@ def problems(text: str) -> list[str]:
             "`healthy`, `progressing`, `failed`, `missing` or `unknown`: None",
         ),
         (
+            "{app: web, to: prod, §at: 0001-01-01}",
+            "FLT-CFG-035: `0001-01-01` is too far away: times are in the years 1970 to 2999: None",
+        ),
+        (
+            "{app: web, to: prod, at: 2026-03-04, §since: -99999d}",
+            "FLT-CFG-035: `-99999d` is too far away: times are in the years 1970 to 2999: None",
+        ),
+        (
+            "{app: web, to: prod, at: 2026-03-04, objects: [§{kind: Secret, apiVersion: v1}]}",
+            "FLT-CFG-035: an object needs the texts `apiVersion`, `kind` and `metadata.name`: None",
+        ),
+        (
+            "{app: web, to: prod, at: 2026-03-04, before: {§version: 1.x}}",
+            "FLT-CFG-036: `1.x` is not a semantic version (https://semver.org), like `1.4.2`: None",
+        ),
+        (
             "{app: web, to: prod, §at: noon}",
             "FLT-CFG-035: `noon` is not a time: write it like `2026-03-04T12:00`: None",
         ),
