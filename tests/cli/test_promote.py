@@ -132,7 +132,8 @@ def test_several_apps_and_one_that_is_not_there(tmp_path: Path, monkeypatch: pyt
         (
             ("web", "--to", "prod", "--from", "dev"),
             "error[FLT-PRM-005]: releases come to `prod` from `staging`, not from `dev`\n\n"
-            "hint: promote step by step: `fleet promote web --to staging`\n",
+            "hint: promote step by step: `fleet promote web --to staging`\n"
+            "hint: to pass over an environment on record: `--skip-order --reason TEXT`\n",
         ),
         (("wob", "--to", "prod"), "error[FLT-USE-010]: there is no app `wob`\n\nhint: did you mean `web`?\n"),
     ],
