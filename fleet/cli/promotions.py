@@ -72,6 +72,8 @@ def conclude(session: Session, schema: str, results: Sequence[PromotionResult], 
     from fleet.console.views.promotion import show_result
 
     def text(terminal: Any) -> None:
+        if not results:
+            terminal.print("nothing to promote")
         for result in results:
             show_result(terminal, result, branch)
 

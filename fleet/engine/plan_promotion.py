@@ -107,6 +107,11 @@ def branch_name(kind: PromotionKind, environment: str, app: str) -> str:
     return f"fleet/{_BRANCHES[kind]}/{environment}/{app}"
 
 
+def train_branch(environment: str) -> str:
+    """Return the branch of the train into an environment: all apps that move together, as one pull request."""
+    return f"fleet/train/{environment}"
+
+
 def title(kind: PromotionKind, app: str, environment: str, release: Release) -> str:
     """Return the title of the pull request, which is the subject of the commit too."""
     if kind is PromotionKind.ROLLBACK:

@@ -101,6 +101,31 @@ def context(plan: PromotionPlan, detail: Detail) -> dict[str, Any]:
     }
 
 
+def train_context(plans: Sequence[PromotionPlan], detail: Detail, *, details: bool = True) -> dict[str, Any]:
+    """Return what the template of a train's body sees: a row for each app and, with ``details``, what changes."""
+    first = plans[0]
+    rows = plans[: max(detail.rows, 100)]
+    return {
+        "count": "1 app moves" if len(plans) == 1 else f"{len(plans)} apps move",
+        "source": f"from {code(first.source or '')}",
+        "environment": code(first.environment),
+        "rows": [
+            {
+                "app": cell(plan.app),
+                "before": cell(plan.before.short if plan.before else "") or "(none)",
+                "after": cell(plan.after.short),
+                "gates": "all passed" if all(g.passes for g in plan.gates) else "see below",
+            }
+            for plan in rows
+        ],
+        "more_rows": len(plans) - len(rows),
+        "apps": [context(plan, detail) for plan in plans] if details else [],
+        "approvals": any(plan.approvals_wanted for plan in plans),
+        "command_environment": first.environment,
+        "left_out": detail.left_out if details else "What changes is left out",
+    }
+
+
 def code(text: str, limit: int = 200) -> str:
     """Return a foreign text as a code span: one line, cut to so many bytes, and nothing in it means anything."""
     line = re.sub(r"`{4,}", "```", one_line(_bytes_cut(text, limit), limit)) or " "

@@ -64,3 +64,5 @@ class Observations(Report):
     unread: str = ""
     """Why the restrictions could not be read."""
     probes: tuple[ProbeAnswer, ...] = ()
+    trains: dict[str, int] = Field(default_factory=dict)
+    """Number of the open pull request that moves an app together with others, by app."""

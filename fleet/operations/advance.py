@@ -13,6 +13,7 @@ from fleet.errors import BaseMovedError, BlockedError, ConflictError, FleetError
 from fleet.model.advance import Advance, Advances, Step
 from fleet.model.promotion import PromotionOutcome, PromotionResult
 from fleet.operations import promote
+from fleet.operations.common.deciding import Wishes
 from fleet.operations.common.desk import Desk
 from fleet.operations.common.loading import load_fleet
 from fleet.operations.common.planning import error_data
@@ -42,14 +43,17 @@ def advance(desk: Desk, *, environments: Sequence[str] = (), dry_run: bool = Fal
     )
     found: list[Advance] = []
     for name, apps in waiting(fleet, automatic).items() if automatic else ():
-        found += _advance(desk, name, apps, dry_run=dry_run)
+        together = fleet.environments[name].spec.policy.queue == "train"
+        found += _advance(desk, name, apps, together=together, dry_run=dry_run)
     return Advances(revision=fleet.revision or "", automatic=automatic, advances=tuple(found))
 
 
-def _advance(desk: Desk, environment: str, apps: Sequence[str], *, dry_run: bool) -> Iterator[Advance]:
+def _advance(desk: Desk, environment: str, apps: Sequence[str], *, together: bool, dry_run: bool) -> Iterator[Advance]:
     prepared = promote.prepare(
         apps,
         environment,
+        None,
+        Wishes(together=together),
         repository=desk.repository,
         loader=desk.loader,
         renderer=desk.renderer,
@@ -65,9 +69,20 @@ def _advance(desk: Desk, environment: str, apps: Sequence[str], *, dry_run: bool
         results = promote.execute(
             prepared, repository=desk.repository, forge=desk.forge, ledger=desk.ledger, reporter=desk.reporter
         )
+    merged: dict[int, Advance] = {}
     for result in results:
-        if result.outcome is not PromotionOutcome.NOTHING:
-            yield _advanced(desk, result)
+        if result.outcome is PromotionOutcome.NOTHING:
+            continue
+        number = result.pull_request
+        if number is not None and number in merged:  # of one train: what came of one came of all
+            first = merged[number]
+            release = result.plan.after.short if result.plan else ""
+            yield first.model_copy(update={"app": result.app, "release": release})
+            continue
+        one = _advanced(desk, result)
+        if number is not None and not dry_run:
+            merged[number] = one
+        yield one
 
 
 def _advanced(desk: Desk, result: PromotionResult) -> Advance:

@@ -43,7 +43,8 @@ def forecast(
         require_known("app", name, fleet.apps)
     outlooks: list[Outlook] = []
     for name, moving in waiting(fleet, environments, apps).items():
-        outlooks += outlooks_of(desk, name, moving, at)
+        together = fleet.environments[name].spec.policy.queue == "train"
+        outlooks += outlooks_of(desk, name, moving, at, together=together)
     return Forecast(
         at=at or desk.senses.clock.now(),
         revision=fleet.revision or "",
@@ -58,6 +59,12 @@ def why(desk: Desk, app: str, environment: str, *, at: datetime | None = None) -
         UsageError: a name is not known, or nothing is promoted into that environment.
         ConfigError: the fleet cannot be loaded.
     """
+    fleet, _ = load_fleet(desk.repository, desk.loader, desk.branch)
+    require_known("environment", environment, fleet.environments)
+    if fleet.environments[environment].spec.policy.queue == "train":
+        moving = waiting(fleet, [environment]).get(environment, [])
+        train = outlooks_of(desk, environment, list(dict.fromkeys([app, *moving])), at, together=True)
+        return next(one for one in train if one.app == app)
     (outlook,) = outlooks_of(desk, environment, [app], at)
     return outlook
 
@@ -69,22 +76,21 @@ def waiting(fleet: Fleet, environments: Sequence[str] = (), apps: Sequence[str] 
         source = environment.spec.promotes_from
         if source is None or (environments and name not in environments):
             continue
-        for app in fleet.apps:
-            there = promote.pinned(fleet, source, app)
-            follows = fleet.environments[source].spec.track is not None and app in fleet.environments[source].pins
-            moves = follows or (there is not None and there != promote.pinned(fleet, name, app))
-            if moves and (not apps or app in apps):
-                found.setdefault(name, []).append(app)
+        moving = [app for app in promote.differing(fleet, source, name) if not apps or app in apps]
+        if moving:
+            found[name] = moving
     return found
 
 
-def outlooks_of(desk: Desk, environment: str, apps: Sequence[str], at: datetime | None = None) -> list[Outlook]:
-    """Return how some apps stand on their way into an environment."""
+def outlooks_of(
+    desk: Desk, environment: str, apps: Sequence[str], at: datetime | None = None, *, together: bool = False
+) -> list[Outlook]:
+    """Return how some apps stand on their way into an environment; with ``together``, as a train."""
     prepared = promote.prepare(
         apps,
         environment,
         None,
-        Wishes(at=at),
+        Wishes(at=at, together=together),
         repository=desk.repository,
         loader=desk.loader,
         renderer=desk.renderer,
@@ -102,6 +108,8 @@ def _outlook(desk: Desk, planned: Planned, source: str, at: datetime | None) -> 
     if planned.error is not None or planned.plan is None:
         return found.model_copy(update={"error": error_data(planned.error) if planned.error else None})
     known = planned.pull_request
+    if known is None and planned.train is not None:
+        known = desk.forge.get(planned.train)
     if known is None or known.state is not PullRequestState.OPEN or planned.plan.nothing_to_do:
         return found.model_copy(update={"gates": planned.plan.gates})
     review = review_pull_request(

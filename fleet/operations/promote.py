@@ -15,7 +15,9 @@ from fleet.engine.plan_promotion import branch_name
 from fleet.errors import FleetError, UsageError
 from fleet.model.events import Level, Message
 from fleet.model.fleet import Fleet
+from fleet.model.gate import GateResult, Verdict
 from fleet.model.names import Target
+from fleet.model.observation import Observations
 from fleet.model.promotion import PromotionKind, PromotionResult
 from fleet.model.pull_request import PullRequest
 from fleet.model.release import Pin, Release
@@ -24,8 +26,9 @@ from fleet.operations.common.deciding import Wishes, judged, observed
 from fleet.operations.common.desired import DesiredTargets, release_of
 from fleet.operations.common.loading import load_fleet
 from fleet.operations.common.observing import Senses
-from fleet.operations.common.planning import Draft, Planned, World, failed, make_plan
+from fleet.operations.common.planning import Draft, Planned, World, assuming, failed, make_plan
 from fleet.operations.common.promotion import carry_out
+from fleet.operations.common.trains import carry_out_train, moving_together, open_trains
 from fleet.ports.config import FleetLoader, PinEditor
 from fleet.ports.forge import Forge, ForgeReader
 from fleet.ports.ledger import LedgerWriter
@@ -47,6 +50,8 @@ class Prepared:
     source: str
     environment: str
     planned: tuple[Planned, ...]
+    together: bool = False
+    """Whether they become one pull request."""
 
 
 def prepare(
@@ -69,7 +74,7 @@ def prepare(
     What is wrong with one app is told in its plan, and the others go on. An app comes after those that it depends on.
 
     Args:
-        apps: names of apps, each once.
+        apps: names of apps, each once; none: all that the source has in another release.
         to: the environment that gets the releases.
         source: the environment that they come from; it can only be the one before.
         wishes: what a person asked for beside that.
@@ -92,9 +97,12 @@ def prepare(
         fleet, tree = load_fleet(repository, loader, branch)
         world = World(fleet, tree, repository, loader, renderer, pin_editor, branch)
         wanted = wishes or Wishes()
-        origin = source_of(fleet, to, source, apps[0], skip_order=wanted.skip_order)
-        names = in_order(apps, {name: spec.depends_on for name, spec in fleet.apps.items()})
+        origin = source_of(fleet, to, source, next(iter(apps), "APP"), skip_order=wanted.skip_order)
+        names = in_order(
+            apps or differing(fleet, origin, to), {name: spec.depends_on for name, spec in fleet.apps.items()}
+        )
         asked = pool.submit(_open_requests, forge, [branch_name(PromotionKind.PROMOTION, to, app) for app in names])
+        asked_trains = pool.submit(open_trains, to, forge, repository, world.base)
         takes = wanted.takes
         drafts = {app: _draft(world, app, origin, to, wanted) for app in names}
         check_takes(takes, [move for draft in drafts.values() if isinstance(draft, Draft) for move in draft.values])
@@ -102,16 +110,24 @@ def prepare(
         states = world.render(_targets_of(world, moving, origin, to), _pins_at_source(world, moving, origin))
         made = {app: _planned(world, app, to, draft, states) for app, draft in drafts.items()}
         observations = observed(world, made.values(), states, senses)
+        observations = observations.model_copy(update={"trains": asked_trains.result()})
         opened = asked.result()
-    planned = tuple(_with_pull_request(judged(made[app], world, observations, wishes), opened) for app in names)
+    decide_all = _judged_together if wanted.together else _judged_alone
+    decided = decide_all([made[app] for app in names], world, observations, wanted)
+    planned = tuple(replace(_with_pull_request(one, opened), train=observations.trains.get(one.app)) for one in decided)
     _tell_what_is_left_over(planned, reporter)
-    return Prepared(world, origin, to, planned)
+    return Prepared(world, origin, to, planned, wanted.together)
 
 
 def execute(
     prepared: Prepared, *, repository: RepositoryWriter, forge: Forge, ledger: LedgerWriter, reporter: Reporter
 ) -> tuple[PromotionResult, ...]:
-    """Open or update the pull request of each app that is not held. One that fails does not stop the others."""
+    """Open or update the pull request of each app that is not held. One that fails does not stop the others.
+
+    Apps that move together get one pull request.
+    """
+    if prepared.together:
+        return _execute_together(prepared, repository=repository, forge=forge, ledger=ledger, reporter=reporter)
     results = []
     for planned in prepared.planned:
         try:
@@ -122,6 +138,69 @@ def execute(
             result = failed(planned.app, planned.environment, error).model_copy(update={"plan": planned.plan})
         results.append(result)
     return tuple(results)
+
+
+def _execute_together(
+    prepared: Prepared, *, repository: RepositoryWriter, forge: Forge, ledger: LedgerWriter, reporter: Reporter
+) -> tuple[PromotionResult, ...]:
+    moving = [one for one in prepared.planned if one.ready]
+    done: dict[str, PromotionResult] = {}
+    if moving:
+        try:
+            results = carry_out_train(
+                moving,
+                prepared.environment,
+                prepared.world,
+                repository=repository,
+                forge=forge,
+                ledger=ledger,
+                reporter=reporter,
+            )
+        except FleetError as error:
+            results = tuple(failed(o.app, o.environment, error).model_copy(update={"plan": o.plan}) for o in moving)
+        done = {result.app: result for result in results}
+    return tuple(done.get(one.app) or one.result() for one in prepared.planned)
+
+
+def _judged_alone(
+    planned: Sequence[Planned], world: World, observations: Observations, wishes: Wishes
+) -> Sequence[Planned]:
+    return [judged(one, world, observations, wishes) for one in planned]
+
+
+def _judged_together(
+    planned: Sequence[Planned], world: World, observations: Observations, wishes: Wishes
+) -> Sequence[Planned]:
+    """Judge apps as if all that can move had moved: what one needs of another may come with it.
+
+    Those that cannot move are left out and the rest is judged again, until nothing changes.
+    """
+    moving = {one.app for one in planned if one.plan is not None and not one.plan.nothing_to_do}
+    if not moving:
+        return planned
+    while True:
+        releases = {one.app: one.plan.after for one in planned if one.plan is not None and one.app in moving}
+        assumed = assuming(world, planned[0].environment, releases)
+        decided = [judged(one, assumed, observations, wishes) for one in planned]
+        able = {one.app for one in moving_together(decided, world.fleet)}
+        if moving <= able:
+            return [_left_behind(one, able, world) for one in decided]
+        moving &= able
+
+
+def _left_behind(planned: Planned, able: set[str], world: World) -> Planned:
+    """Hold an app whose own gates pass, and that depends on one that cannot move."""
+    if not planned.ready or planned.app in able or planned.plan is None:
+        return planned
+    needed = [name for name in world.fleet.apps[planned.app].depends_on if name not in able]
+    gate = GateResult(
+        name=f"train({planned.environment})",
+        verdict=Verdict.PENDING,
+        reason=f"it depends on {', '.join(f'`{name}`' for name in needed)}, which cannot move",
+        holds="open",
+        hint=f"fleet why {needed[0]} --env {planned.environment}" if needed else None,
+    )
+    return replace(planned, plan=planned.plan.model_copy(update={"gates": (*planned.plan.gates, gate)}))
 
 
 def source_of(fleet: Fleet, to: str, source: str | None, app: str = "APP", *, skip_order: bool = False) -> str:
@@ -203,6 +282,18 @@ def _wanted(world: World, app: str, source: str, wanted: str | None) -> Release 
             hints=(f"it had {', '.join(f'`{v}`' for v in known)}" if known else "it had none",),
         )
     return entry.after
+
+
+def differing(fleet: Fleet, source: str, to: str) -> tuple[str, ...]:
+    """Return the apps that an environment has in another release than its source, or not at all."""
+    follows = fleet.environments[source].spec.track is not None
+    found = []
+    for app in fleet.apps:
+        there = pinned(fleet, source, app)
+        tracked = follows and app in fleet.environments[source].pins
+        if tracked or (there is not None and there != pinned(fleet, to, app)):
+            found.append(app)
+    return tuple(found)
 
 
 def pinned(fleet: Fleet, environment: str, app: str) -> Release | None:

@@ -12,6 +12,7 @@ import typer
 from fleet.cli.options import DryRun, OutputForm, Overrides, Reason, Yes
 from fleet.cli.promotions import carry_out, show_plan, wishes_of
 from fleet.cli.session import Session
+from fleet.errors import UsageError
 
 if TYPE_CHECKING:
     from fleet.operations.promote import Prepared
@@ -24,8 +25,10 @@ def register(app: typer.Typer) -> None:
 
 def promote(
     context: typer.Context,
-    apps: Annotated[list[str], typer.Argument(metavar="APP...", help="Which apps; a pull request for each.")],
     to: Annotated[str, typer.Option("--to", metavar="ENV", help="The environment that gets the release.")],
+    apps: Annotated[
+        list[str] | None, typer.Argument(metavar="[APP...]", help="Which apps; a pull request for each.")
+    ] = None,
     source: Annotated[
         str | None,
         typer.Option("--from", metavar="ENV", help="The environment that it comes from: always the one before."),
@@ -47,6 +50,9 @@ def promote(
     skip_order: Annotated[
         bool,
         typer.Option("--skip-order", help="Come from an environment further up, on record; needs `--reason`."),
+    ] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All apps that may move, as one pull request with one verdict: a train.")
     ] = False,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait while nothing but time (a soak) keeps the pull request from opening.")
@@ -71,6 +77,7 @@ def promote(
       fleet promote bookinfo --to staging
       fleet promote bookinfo --to prod --dry-run     # show, change nothing
       fleet promote shop basket --to prod --yes      # two pull requests
+      fleet promote --all --to prod                  # one pull request for all that may move
       fleet promote shop --from dev --to prod --skip-order --reason "hotfix of CVE-2026-1234"
       fleet promote shop --to prod --override soak --reason "fixes the outage of this morning"
       fleet promote shop --to prod --wait --timeout 2h --yes      # as soon as the soak is over
@@ -86,16 +93,19 @@ def promote(
     from fleet.operations.common.carrying import parse_takes
     from fleet.operations.promote import execute, prepare
 
+    if everything == bool(apps):
+        raise UsageError("name apps, or say `--all`", hints=(f"fleet promote --all --to {to}",))
     wishes = replace(
         wishes_of(session, [*(override or ()), *(["order"] if skip_order else ())], reason),
         takes=parse_takes(take or ()),
+        together=everything,
         skip_order=skip_order,
         release=release,
     )
 
     def look() -> Prepared:
         return prepare(
-            apps,
+            apps or (),
             to,
             source,
             wishes,
@@ -132,7 +142,6 @@ def promote(
 
 def _patiently(session: Session, look: Callable[[], Prepared], timeout: str) -> Prepared:
     """Look until time has cleared what only time clears."""
-    from fleet.errors import UsageError
     from fleet.model.durations import seconds
     from fleet.operations.common.waiting import until_time_has_passed
 
@@ -152,5 +161,7 @@ def _patiently(session: Session, look: Callable[[], Prepared], timeout: str) -> 
 
 def _question(prepared: Prepared) -> str:
     apps = [planned.app for planned in prepared.planned if planned.ready]
+    if prepared.together:
+        return f"Open one pull request that moves {len(apps)} apps to `{prepared.environment}`?"
     what = f"a pull request to promote `{apps[0]}`" if len(apps) == 1 else f"{len(apps)} pull requests"
     return f"Open {what} to `{prepared.environment}`?"

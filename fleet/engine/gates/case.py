@@ -60,6 +60,8 @@ class Case:
     """The release as the source has it, where ``after`` differs from it in values."""
     values: Sequence[ValueMove] = ()
     """What becomes of the values that differ between source and environment."""
+    together: bool = False
+    """Whether the app moves with all others that may, as one pull request."""
     undoes: str = ""
     """The hotfix that is there now and that ``after`` does not contain, for people; empty if there is none."""
     so_far: Sequence[GateResult] = ()

@@ -18,6 +18,7 @@ from fleet.engine.gates import (
     restrictions,
     secrets,
     soak,
+    train,
     windows,
 )
 from fleet.engine.gates.case import Case
@@ -32,6 +33,7 @@ GATES: tuple[Judge, ...] = (
     health.judge,
     soak.judge,
     queue.judge,
+    train.judge,
     secrets.judge,
     restrictions.judge_locks,
     restrictions.judge_holds,

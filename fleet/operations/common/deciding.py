@@ -38,6 +38,8 @@ class Wishes:
     """What to promote past, by whom and why."""
     at: datetime | None = None
     """The time for which it is decided; none: the time of the observations."""
+    together: bool = False
+    """Whether the apps move as one pull request."""
     skip_order: bool = False
     """Whether the release may come from an environment further up, past those between."""
     release: str | None = None
@@ -148,6 +150,7 @@ def case_of(plan: PromotionPlan, planned: Planned, world: World, observations: O
         overrides=wishes.overrides,
         source_release=plan.source_release,
         values=plan.values,
+        together=wishes.together,
         undoes=_undone_hotfix(plan, world),
         direct=plan.direct,
     )

@@ -90,7 +90,7 @@ def _older(changes: list[_Change]) -> Mapping[int, str]:
 
 def _landing(change: _Change, before: Release | None, after: Release | None, merged: _Merged) -> Landing:
     commit = change.commit
-    head = merged.head_of(commit)
+    head = merged.change_of(commit, change.path)
     return Landing(
         commit=commit.id,
         message=commit.message,
@@ -130,7 +130,7 @@ class _Pins:
 
 
 class _Merged:
-    """The heads that merges brought in: one more log, made when the first merge is met."""
+    """The commits that merges brought in: one more log, made when the first merge is met."""
 
     def __init__(self, repository: RepositoryReader, revision: str, place: str) -> None:
         self._repository = repository
@@ -138,14 +138,29 @@ class _Merged:
         self._place = place
         self._known: Mapping[str, Commit] | None = None
 
-    def head_of(self, commit: Commit) -> Commit | None:
-        """Return the commit that a merge brought in; None if it is none, or not known."""
+    def change_of(self, commit: Commit, path: str) -> Commit | None:
+        """Return the commit with which a merge brought in the change of a path; None if it is no merge, or not known.
+
+        It is the head of what was merged; of a train, which has a commit for each app, it may be an earlier one.
+        """
         if len(commit.parents) < 2:
             return None
+        found = self._log().get(commit.parents[1])
+        while found is not None and path not in found.paths:
+            found = self._log().get(found.parents[0]) if len(found.parents) == 1 else None
+        return found if found is not None else self._asked(commit.parents[1], path)
+
+    def _log(self) -> Mapping[str, Commit]:
         if self._known is None:
             try:
-                log = self._repository.log(self._revision, paths=[self._place])
+                log = self._repository.log(self._revision, paths=[self._place], with_paths=True)
                 self._known = {found.id: found for found in log}
             except FleetError:
                 self._known = {}
-        return self._known.get(commit.parents[1])
+        return self._known
+
+    def _asked(self, head: str, path: str) -> Commit | None:
+        try:
+            return next(iter(self._repository.log(head, paths=[path], limit=1)), None)
+        except FleetError:
+            return None

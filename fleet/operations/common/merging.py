@@ -9,7 +9,9 @@ from datetime import datetime
 
 from fleet.engine import trailers
 from fleet.engine.gates.plan import plan_gate
+from fleet.engine.people import same_person
 from fleet.engine.pipeline import upstream
+from fleet.engine.plan_promotion import train_branch
 from fleet.engine.trailers import Trailers
 from fleet.errors import ConfigError, FleetError
 from fleet.model.gate import GateResult, Verdict
@@ -23,7 +25,8 @@ from fleet.operations.common.desired import DesiredTargets, release_of
 from fleet.operations.common.history import pin_history
 from fleet.operations.common.loading import load_fleet
 from fleet.operations.common.observing import Senses
-from fleet.operations.common.planning import Draft, World, make_plan
+from fleet.operations.common.planning import Draft, World, assuming, make_plan
+from fleet.ports.repository import Commit
 
 _PIN = re.compile(r"environments/(?P<environment>[^/]+)/apps/(?P<app>[^/]+)\.yaml")
 
@@ -55,10 +58,11 @@ def promotion_gates(
         senses: where to look.
         at: the time that it is judged for; None: now.
     """
-    said = _said(found.head, world)
     gates: list[GateResult] = []
-    for move in _moves(found.head, paths, world):
-        gates += _gates_of(move, found, said, world, senses, at)
+    moves = list(_moves(found.head, paths, world))
+    for move in moves:
+        others = {other.app: other.after for other in moves if other.environment == move.environment}
+        gates += _gates_of(move, found, world, assuming(world, move.environment, others), senses, at)
     return tuple(dict.fromkeys(gates))
 
 
@@ -78,8 +82,11 @@ def _moves(head: str, paths: Sequence[str], world: World) -> Iterator[Move]:
 
 
 def _gates_of(
-    move: Move, found: PullRequest, said: Trailers, world: World, senses: Senses, at: datetime | None
+    move: Move, found: PullRequest, world: World, assumed: World, senses: Senses, at: datetime | None
 ) -> Iterator[GateResult]:
+    """Yield the gates of one move. ``assumed`` is the fleet as it will be, with all that the pull request moves."""
+    commit = _commit(found.head, move.path, world)
+    said = trailers.parse(commit.message)
     kind = _kind(move, said, world)
     source = _source(move, kind, said, world)
     draft = _draft(move, kind, source)
@@ -90,16 +97,18 @@ def _gates_of(
         yield _not_rendered(move, error)
         return
     states = _at_source(move, source, draft.source_release or move.after, world)
-    wishes = Wishes(overrides=trailers.overrides_of(said), at=at)
-    judgement = judged(planned, world, observed(world, [planned], states, senses), wishes)
+    own = [o for o in trailers.overrides_of(said) if same_person(o.by, str(commit.author))]
+    wishes = Wishes(overrides=own, at=at, together=found.branch == train_branch(move.environment))
+    observations = observed(world, [planned], states, senses)
+    judgement = judged(planned, assumed, observations, wishes)
     if judgement.plan is None:  # an override that nobody may make: judged without any
-        judgement = judged(planned, world, observed(world, [planned], states, senses), Wishes(at=at))
+        judgement = judged(planned, assumed, observations, replace(wishes, overrides=()))
     assert judgement.plan is not None  # noqa: S101
     yield from (gate for gate in judgement.plan.gates if gate.kind != "approvals")
     recorded = trailers.plan_of(said, move.app)
     if recorded:
         same = recorded == judgement.plan.digest
-        proposed = judgement.plan if same else _proposed(found.head, draft, world)
+        proposed = judgement.plan if same else _proposed(commit, draft, world)
         yield plan_gate(proposed, judgement.plan) if proposed else _not_known(move)
 
 
@@ -169,14 +178,13 @@ def _at_source(move: Move, source: str | None, release: Release, world: World) -
     return world.render(targets, {(source, move.app): pin})
 
 
-def _said(head: str, world: World) -> Trailers:
-    commit = next(iter(world.repository.log(head, limit=1)))
-    return trailers.parse(commit.message)
+def _commit(head: str, path: str, world: World) -> Commit:
+    """Return the commit of a branch that changed a pin last: its message says why."""
+    return next(iter(world.repository.log(head, paths=[path], limit=1)))
 
 
-def _proposed(head: str, draft: Draft, world: World) -> PromotionPlan | None:
+def _proposed(commit: Commit, draft: Draft, world: World) -> PromotionPlan | None:
     """Return the plan as it was when the pull request was made; None if that cannot be found out any more."""
-    commit = next(iter(world.repository.log(head, limit=1)))
     if not commit.parents:
         return None
     try:

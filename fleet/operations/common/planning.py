@@ -96,6 +96,16 @@ class World:
         return self.tree.read(path) if any(e.path == path for e in self.tree.entries(path)) else None
 
 
+def assuming(world: World, environment: str, releases: Mapping[str, Release]) -> World:
+    """Return a fleet in which an environment has these releases already, by app: they come together."""
+    place = world.fleet.environments[environment]
+    pins = dict(place.pins)
+    for app, release in releases.items():
+        pins[app] = pins.get(app, Pin()).model_copy(update={"release": release})
+    environments = {**world.fleet.environments, environment: replace(place, pins=pins)}
+    return replace(world, fleet=replace(world.fleet, environments=environments))
+
+
 @dataclass(frozen=True)
 class Planned:
     """One app of a command: its plan, or why there is none; and the pull request that is open already."""
@@ -105,6 +115,8 @@ class Planned:
     plan: PromotionPlan | None = None
     pull_request: PullRequest | None = None
     error: FleetError | None = None
+    train: int | None = None
+    """Number of the open pull request that moves the app together with others."""
     objects: Mapping[Target, Sequence[Manifest]] = field(default_factory=dict, repr=False)
     """What each target of the environment would be."""
     observations: Observations | None = field(default=None, repr=False)

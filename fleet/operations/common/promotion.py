@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Sequence
 
 from fleet.engine import trailers
 from fleet.engine.message import one_line
@@ -66,7 +67,7 @@ def _open_pull_request(
     plan, known = _plan(planned), planned.pull_request
     body = _body(plan, world)  # a template that cannot be used is told before anything is written
     ledger.append(recording.decided(planned, world))
-    head = _bring_branch(plan, world, repository, reporter)
+    head = bring_branch([plan], plan.branch, world, repository, reporter)
     draft = PullRequestDraft(
         title=plan.title,
         body=body,
@@ -103,49 +104,65 @@ def _tell_what_is_superseded(plan: PromotionPlan, known: PullRequest | None, for
     failpoint("promote.after-comment")
 
 
-def _bring_branch(plan: PromotionPlan, world: World, repository: RepositoryWriter, reporter: Reporter) -> str:
-    """Bring the branch to what the plan says, unless it is there already; return its head."""
+def bring_branch(
+    plans: Sequence[PromotionPlan], branch: str, world: World, repository: RepositoryWriter, reporter: Reporter
+) -> str:
+    """Bring a branch to what plans say, a commit for each on top of the last, unless it is there; return its head.
+
+    Raises:
+        ConflictError: somebody else writes to the same branch at this moment.
+    """
     lost: ConflictError | None = None
     for _ in range(2):
-        present = repository.head_of(plan.branch)
-        if present is not None and _is_current(plan, present, repository):
+        present = repository.head_of(branch)
+        if present is not None and _is_current(plans, present, repository):
             return present
         if lost is not None:
-            raise _same_app(plan, present, repository) from lost
+            raise _same_app(plans[0], present, repository) from lost
         if present is not None:
-            _tell_what_is_lost(plan, present, repository, reporter)
-        new = repository.commit([plan.base], {plan.pin_path: plan.content.encode()}, _message(plan, world))
+            _tell_what_is_lost(plans, branch, present, repository, reporter)
+        new = plans[0].base
+        for plan in plans:
+            new = repository.commit([new], {plan.pin_path: plan.content.encode()}, _message(plan, world))
         failpoint("promote.before-push")
         try:
-            repository.push([RefUpdate(f"refs/heads/{plan.branch}", present, new)])
+            repository.push([RefUpdate(f"refs/heads/{branch}", present, new)])
         except ConflictError as error:
             lost = error
             repository.fetch()
             continue
         failpoint("promote.after-push")
         return new
-    raise _same_app(plan, repository.head_of(plan.branch), repository) from lost
+    raise _same_app(plans[0], repository.head_of(branch), repository) from lost
 
 
-def _is_current(plan: PromotionPlan, head: str, repository: RepositoryReader) -> bool:
-    """Say whether a branch carries exactly this plan, and can be merged. It may stand on an older protected branch."""
-    commit = next(iter(repository.log(head, limit=1)))
-    said = trailers.parse(commit.message)
-    if trailers.first(said, trailers.PLAN) != plan.digest or trailers.overrides_of(said) != plan.overrides:
+def _is_current(plans: Sequence[PromotionPlan], head: str, repository: RepositoryReader) -> bool:
+    """Say whether a branch carries exactly these plans, and can be merged. It may stand on an older base."""
+    base = plans[0].base
+    commits = list(repository.log(head, limit=len(plans)))
+    for plan, commit in zip(reversed(plans), commits, strict=False):
+        said = trailers.parse(commit.message)
+        if trailers.first(said, trailers.PLAN) != plan.digest or trailers.overrides_of(said) != plan.overrides:
+            return False
+    if sorted(repository.changed_paths(base, head)) != sorted(plan.pin_path for plan in plans):
         return False
-    if tuple(repository.changed_paths(plan.base, head)) != (plan.pin_path,):
+    if any(repository.read_file(head, plan.pin_path) != plan.content.encode() for plan in plans):
         return False
-    if repository.read_file(head, plan.pin_path) != plan.content.encode():
-        return False
-    return plan.base in commit.parents or not repository.conflicts(plan.base, head)
+    return base in commits[-1].parents or not repository.conflicts(base, head)
 
 
-def _tell_what_is_lost(plan: PromotionPlan, head: str, repository: RepositoryReader, reporter: Reporter) -> None:
+def _tell_what_is_lost(
+    plans: Sequence[PromotionPlan], branch: str, head: str, repository: RepositoryReader, reporter: Reporter
+) -> None:
     """Warn before changes are replaced that somebody made by hand on a branch of ours."""
-    others = [path for path in repository.changed_paths(plan.base, head) if path != plan.pin_path]
+    ours = {plan.pin_path for plan in plans}
+    others = [path for path in repository.changed_paths(plans[0].base, head) if path not in ours]
+    others = [
+        path for path in others if len(plans) == 1 or not path.startswith(f"environments/{plans[0].environment}/")
+    ]
     if others:
         names = ", ".join(f"`{one_line(path, 80)}`" for path in others[:3])
-        text = f"`{plan.branch}` also changed {names}, which is not part of a promotion: replaced; it was {head[:12]}"
+        text = f"`{branch}` also changed {names}, which is not part of a promotion: replaced; it was {head[:12]}"
         reporter.emit(Message(Level.WARN, text))
 
 

@@ -6,7 +6,7 @@ read from the protected branch only, and rendered in Jinja2's immutable sandbox,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
@@ -86,6 +86,18 @@ def pull_request_text(plan: PromotionPlan, tree: Tree) -> str:
     if own is not None:
         raise _bad_template(BODY_TEMPLATE, f"it gives more than {BODY_LIMIT} bytes, in its shortest form too", None)
     raise InternalError("the body of the pull request is too long in its shortest form")
+
+
+def train_text(plans: Sequence[PromotionPlan]) -> str:
+    """Return the body of the pull request of a train; never more than :data:`BODY_LIMIT` bytes."""
+    for level in LEVELS:
+        body = _bounded(_packaged("train.md.j2"), pull_request_body.train_context(plans, level))
+        if body is not None:
+            return body + "\n"
+    body = _bounded(_packaged("train.md.j2"), pull_request_body.train_context(plans, LEVELS[-1], details=False))
+    if body is None:
+        raise InternalError("the body of the train is too long in its shortest form")
+    return body + "\n"
 
 
 def _bounded(source: str, context: dict[str, Any]) -> str | None:
