@@ -64,5 +64,7 @@ class Observations(Report):
     unread: str = ""
     """Why the restrictions could not be read."""
     probes: tuple[ProbeAnswer, ...] = ()
+    together: dict[str, Release] = Field(default_factory=dict)
+    """Releases that move into the environment as one pull request, by app; empty: the app moves alone."""
     trains: dict[str, int] = Field(default_factory=dict)
     """Number of the open pull request that moves an app together with others, by app."""

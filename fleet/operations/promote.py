@@ -26,7 +26,7 @@ from fleet.operations.common.deciding import Wishes, judged, observed
 from fleet.operations.common.desired import DesiredTargets, release_of
 from fleet.operations.common.loading import load_fleet
 from fleet.operations.common.observing import Senses
-from fleet.operations.common.planning import Draft, Planned, World, assuming, failed, make_plan
+from fleet.operations.common.planning import Draft, Planned, World, failed, make_plan
 from fleet.operations.common.promotion import carry_out
 from fleet.operations.common.trains import carry_out_train, moving_together, open_trains
 from fleet.ports.config import FleetLoader, PinEditor
@@ -180,8 +180,8 @@ def _judged_together(
         return planned
     while True:
         releases = {one.app: one.plan.after for one in planned if one.plan is not None and one.app in moving}
-        assumed = assuming(world, planned[0].environment, releases)
-        decided = [judged(one, assumed, observations, wishes) for one in planned]
+        seen = observations.model_copy(update={"together": releases})
+        decided = [judged(one, world, seen, wishes) for one in planned]
         able = {one.app for one in moving_together(decided, world.fleet)}
         if moving <= able:
             return [_left_behind(one, able, world) for one in decided]

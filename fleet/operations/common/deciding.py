@@ -23,7 +23,7 @@ from fleet.model.release import Release
 from fleet.operations.common.desired import DesiredTargets
 from fleet.operations.common.interfaces import declarations
 from fleet.operations.common.observing import Senses, look
-from fleet.operations.common.planning import Planned, World
+from fleet.operations.common.planning import Planned, World, assuming
 from fleet.ports.probes import Question
 
 NOT_ALLOWED = "FLT-GAT-020"
@@ -91,6 +91,8 @@ def judged(planned: Planned, world: World, observations: Observations, wishes: W
         return planned
     wishes = wishes or Wishes()
     seen = concerning(plan.app, world.fleet, observations)
+    if seen.together:  # what one needs of another may come with it
+        world = assuming(world, plan.environment, seen.together)
     case = case_of(plan, planned, world, seen, wishes)
     gates = decide(case)
     refused = [text for text in (refused_override(case, gates, o) for o in case.overrides) if text]
@@ -150,7 +152,7 @@ def case_of(plan: PromotionPlan, planned: Planned, world: World, observations: O
         overrides=wishes.overrides,
         source_release=plan.source_release,
         values=plan.values,
-        together=wishes.together,
+        together=bool(observations.together),
         undoes=_undone_hotfix(plan, world),
         direct=plan.direct,
     )

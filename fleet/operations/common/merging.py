@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -25,7 +25,7 @@ from fleet.operations.common.desired import DesiredTargets, release_of
 from fleet.operations.common.history import pin_history
 from fleet.operations.common.loading import load_fleet
 from fleet.operations.common.observing import Senses
-from fleet.operations.common.planning import Draft, World, assuming, make_plan
+from fleet.operations.common.planning import Draft, World, make_plan
 from fleet.ports.repository import Commit
 
 _PIN = re.compile(r"environments/(?P<environment>[^/]+)/apps/(?P<app>[^/]+)\.yaml")
@@ -62,7 +62,7 @@ def promotion_gates(
     moves = list(_moves(found.head, paths, world))
     for move in moves:
         others = {other.app: other.after for other in moves if other.environment == move.environment}
-        gates += _gates_of(move, found, world, assuming(world, move.environment, others), senses, at)
+        gates += _gates_of(move, found, others, world, senses, at)
     return tuple(dict.fromkeys(gates))
 
 
@@ -82,9 +82,9 @@ def _moves(head: str, paths: Sequence[str], world: World) -> Iterator[Move]:
 
 
 def _gates_of(
-    move: Move, found: PullRequest, world: World, assumed: World, senses: Senses, at: datetime | None
+    move: Move, found: PullRequest, others: Mapping[str, Release], world: World, senses: Senses, at: datetime | None
 ) -> Iterator[GateResult]:
-    """Yield the gates of one move. ``assumed`` is the fleet as it will be, with all that the pull request moves."""
+    """Yield the gates of one move; ``others`` are all releases that the pull request moves into the environment."""
     commit = _commit(found.head, move.path, world)
     said = trailers.parse(commit.message)
     kind = _kind(move, said, world)
@@ -98,11 +98,13 @@ def _gates_of(
         return
     states = _at_source(move, source, draft.source_release or move.after, world)
     own = [o for o in trailers.overrides_of(said) if same_person(o.by, str(commit.author))]
-    wishes = Wishes(overrides=own, at=at, together=found.branch == train_branch(move.environment))
+    wishes = Wishes(overrides=own, at=at)
     observations = observed(world, [planned], states, senses)
-    judgement = judged(planned, assumed, observations, wishes)
+    if found.branch == train_branch(move.environment):
+        observations = observations.model_copy(update={"together": dict(others)})
+    judgement = judged(planned, world, observations, wishes)
     if judgement.plan is None:  # an override that nobody may make: judged without any
-        judgement = judged(planned, assumed, observations, replace(wishes, overrides=()))
+        judgement = judged(planned, world, observations, replace(wishes, overrides=()))
     assert judgement.plan is not None  # noqa: S101
     yield from (gate for gate in judgement.plan.gates if gate.kind != "approvals")
     recorded = trailers.plan_of(said, move.app)

@@ -143,3 +143,28 @@ def test_the_command_line(team: Team) -> None:
     opened = team.fleet("promote", "--all", "--from", "dev", "--to", "staging", "--yes")
     assert opened.returncode == 0, opened.stderr
     assert opened.stdout.count("opened #1") == 2
+
+
+@pytest.mark.parametrize("point", ["train.before-pull-request", "train.after-pull-request", "train.after-closing"])
+def test_a_train_that_is_killed_is_completed_by_the_same_command(team: Team, point: str) -> None:
+    released(team, "shop", "api")
+    team.reconcile("dev")
+    team.promote("staging", "shop")
+    command = ("promote", "--all", "--to", "staging", "--yes")
+    killed = team.fleet(*command, FLEET_FAILPOINT=point)
+    assert killed.returncode == -9, killed.stderr
+    assert team.fleet(*command).returncode == 0
+    (request,) = team.pull_requests()
+    assert request.branch == "fleet/train/staging"
+    team.merge(request.number)
+    assert all("version: 2.0.0" in team.pin("staging", app) for app in ("api", "shop"))
+
+
+def test_the_decision_of_a_train_can_be_replayed(team: Team) -> None:
+    path = "environments/staging/environment.yaml"
+    team.write({path: team.read(path) + "policy: {queue: train}\n"})
+    released(team, "shop", "api")
+    team.reconcile("dev")
+    opened = train(team)["shop"]
+    replayed = team.fleet("replay", str(opened.pull_request))
+    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
