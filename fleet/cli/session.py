@@ -114,7 +114,10 @@ class Session:
             if self.output.file is None:
                 self.terminal.write(document)
                 return
-            self.output.file.write_text(document + "\n")
+            try:
+                self.output.file.write_text(document + "\n")
+            except OSError as error:
+                raise UsageError(f"`{self.output.file}` cannot be written: {error.strerror}") from error
         text(self.terminal)
 
     def next(self, text: str) -> None:

@@ -94,3 +94,10 @@ def test_output_that_cannot_be_written_is_not_taken_for_success() -> None:
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run([sys.executable, "-m", "fleet", "--version"], stdout=full, stderr=subprocess.PIPE)
     assert ended.returncode != 0
+
+
+def test_a_report_that_cannot_be_written_is_a_usage_error(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    ended = fleet("toolchain", "list", "-o", f"json={tmp_path}/missing/report.json")
+    assert ended.returncode == 2
+    assert "cannot be written" in ended.stderr
+    assert "Traceback" not in ended.stderr
