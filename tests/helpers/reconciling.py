@@ -147,7 +147,7 @@ class World:
                 continue
             version = self.version.get(target.app, "1.0.0")
             steps = self.migrations.get(target.app, ())
-            states[target] = state_of(target, version, self.rendered(target.app), migrations=steps)
+            states[target] = state_of(target, version, self.rendered(target.app), self.fleet.name, steps)
         return DesiredTargets(states=states, problems=problems)
 
     def rendered(self, app: str) -> list[dict[str, Any]]:

@@ -45,7 +45,7 @@ def drift_on(world: RealWorld, cluster: str) -> Any:
     target = Target("web", "prod", cluster)
     recorded = world.store.recorded([target])
     observation = observe(world.fleet, {}, clusters=world.kube, recorded=recorded)
-    return drift_of(recorded[target], observation.live[target], CONCEAL, "shop").changes
+    return drift_of(recorded[target], observation.live[target], CONCEAL, world.fleet.name).changes
 
 
 def test_apply_then_nothing_then_drift_is_shown_with_its_author_and_corrected(real_world: Make) -> None:

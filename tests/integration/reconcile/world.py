@@ -68,13 +68,15 @@ class RealWorld(World):
             c: ClusterSpec(access=AccessSpec(context=c, kubeconfig=str(kubeconfig)), labels={"cluster": c})
             for c in contexts
         }
-        super().__init__(replace(fleet, clusters=access), directory, **options)
+        # Tests share the clusters: with one name they would take each other's objects for leftovers of their own.
+        file = fleet.file.model_copy(update={"name": prefix})
+        super().__init__(replace(fleet, file=file, clusters=access), directory, **options)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.kube = KubeClusters(Path("none"), self.directory, {"HOME": str(self.directory)})
         self.clusters = self.kube  # type: ignore[assignment]
-        self.engine = PulumiDeployer(self.directory, self.kube, lambda: self.pulumi, EngineSpec(), "shop")
+        self.engine = PulumiDeployer(self.directory, self.kube, lambda: self.pulumi, EngineSpec(), self.fleet.name)
         self.deployer = self.engine  # type: ignore[assignment]
 
     def rendered(self, app: str) -> list[dict[str, Any]]:
