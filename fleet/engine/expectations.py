@@ -14,7 +14,7 @@ from fleet.model.policy_test import ExpectSpec, GateExpected
 
 KINDS = (
     *("api-removals", "approvals", "check", "compatibility", "dependencies", "health", "hold", "lock"),
-    *("order", "owners", "queue", "rejected", "role", "secrets", "soak", "values", "window"),
+    *("order", "owners", "queue", "rejected", "role", "secrets", "soak", "train", "values", "window"),
 )
 """Kinds of the gates that fleet itself has, as far as a scenario can tell what they look at."""
 _VERDICTS = (Verdict.PASSED, Verdict.PENDING, Verdict.FAILED)

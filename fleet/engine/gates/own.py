@@ -18,9 +18,9 @@ from fleet.model.promotion import PromotionKind
 
 RESERVED = frozenset(
     (
-        *("api-removals", "approvals", "branch", "checks", "codeowners", "compatibility", "dependencies", "health"),
-        *("hold", "lock", "mergeable", "order", "plan", "queue", "rejected", "render", "secrets", "soak", "values"),
-        "window",
+        *("api-removals", "approvals", "branch", "check", "compatibility", "dependencies", "health"),
+        *("hold", "lock", "mergeable", "order", "owners", "plan", "queue", "rejected", "render", "role", "secrets"),
+        *("soak", "train", "values", "window"),
     )
 )
 """Names of the gates that fleet itself has; one of one's own has another."""

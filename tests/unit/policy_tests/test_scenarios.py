@@ -220,5 +220,4 @@ def test_what_is_pinned_in_the_fleet_does_not_matter() -> None:
 
 def test_every_gate_of_fleet_can_be_named() -> None:
     git = {"branch", "mergeable", "plan", "render"}  # what no scenario can tell
-    renamed = {"checks": "check", "codeowners": "owners"}
-    assert {renamed.get(name, name) for name in RESERVED} - git <= set(KINDS)
+    assert RESERVED - git <= set(KINDS)

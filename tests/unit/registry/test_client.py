@@ -119,7 +119,7 @@ def test_content_that_is_not_what_its_digest_says_is_refused() -> None:
         (reply(200, {"tags": ["1.0.0", 2]}), "FLT-REG-006"),
         (reply(200, {"tags": ["\u001b[2Jbad"]}), "FLT-REG-006"),
         (reply(200, raw=b" " * 30_000), "FLT-REG-005"),
-        (reply(200, raw=gzip.compress(b"{}"), headers={"Content-Encoding": "gzip"}), "FLT-REG-006"),
+        (reply(200, raw=gzip.compress(b"{}", mtime=0), headers={"Content-Encoding": "gzip"}), "FLT-REG-006"),
         (reply(418, {"errors": [{"code": "TEAPOT", "message": SECRET}]}), "FLT-REG-006"),
         (reply(200, {"tags": []}, {"Link": '<http://other.example/v2/web/tags/list>; rel="next"'}), "FLT-REG-006"),
         (reply(200, {"tags": []}, {"Link": '</v2/web/tags/list?n=1000>; rel="next"'}), "FLT-REG-006"),
