@@ -32,7 +32,7 @@ def judge(case: Case) -> Iterator[GateResult]:
             reason=f"`{case.environment}` has the hotfix {case.undoes}, which {case.after.short} does not contain",
             holds=OPEN,
             clears=who,
-            hint=f"bring the fix to `{case.source}` first, or promote past it: --override order --reason TEXT",
+            hint=f"fleet promote {case.app} --to {case.source}",
         )
 
 
