@@ -111,8 +111,9 @@ class Services:
     def restrictions(self) -> RestrictionWriter:
         """Locks, holds and rejected releases."""
         from fleet.adapters.restrictions.git import GitRestrictions
+        from fleet.operations.common.recorded import RecordedRestrictions
 
-        return GitRestrictions(self.repository)
+        return RecordedRestrictions(GitRestrictions(self.repository), self.ledger)
 
     @cached_property
     def loader(self) -> FleetLoader:

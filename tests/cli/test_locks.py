@@ -241,3 +241,21 @@ def test_nothing_moves_while_the_restrictions_cannot_be_read(team: Team) -> None
     listed = team.fleet("locks")
     assert (listed.returncode, "FLT-RST-002" in listed.stderr) == (1, True)
     assert "locks and holds are not known" in team.fleet("status").stderr
+
+
+def test_what_people_put_in_the_way_is_in_the_ledger_once_each(team: Team) -> None:
+    for arguments in (
+        ("lock", "-e", "prod", "--reason", "quarter end", "--id", "q4"),
+        ("unlock", "q4"),
+        ("unlock", "q4"),
+        ("hold", "web", "-e", "prod", "--reason", "wait"),
+        ("hold", "web", "-e", "prod", "--reason", "wait"),
+        ("release-hold", "web", "-e", "prod"),
+        ("reject", "web", "1.0.0", "--reason", "loses orders", "--yes"),
+    ):
+        ended = team.fleet(*arguments)
+        assert ended.returncode == 0, ended.stderr
+    log = json.loads(team.fleet("audit", "log", "-o", "json").stdout)["data"]
+    entries = log["entries"] if isinstance(log, dict) else log
+    kinds = [entry["kind"] for entry in entries if entry["kind"] not in ("decided", "opened", "merged", "closed")]
+    assert sorted(kinds) == ["held", "hold-released", "locked", "rejected", "unlocked"]
