@@ -89,8 +89,14 @@ class Services:
 
         return GitRepository(self.root, self.file.git.remote, self.file.git.branch)
 
-    def prefetch(self) -> None:
-        """Begin to fetch while the modules of a command are still being imported; what loads the fleet waits for it."""
+    def prefetch(self, *, rendering: bool = False) -> None:
+        """Begin to fetch while the modules of a command are still being imported; what loads the fleet waits for it.
+
+        Args:
+            rendering: the command is going to render what nobody has rendered before, so begin to start that as well.
+        """
+        if rendering:
+            self.renderer.prepare()
         self.repository.prefetch()
 
     @cached_property
@@ -165,12 +171,12 @@ class Services:
 
         return Senses(self.clusters, self.clock, self.restrictions, self.prober)
 
-    @cached_property
+    @property
     def prober(self) -> Prober:
-        """Asks whom gates of one's own name."""
-        from fleet.adapters.probes.prober import OutsideProber
+        """Asks whom gates of one's own name; most policies have none, so it is made when there is something to ask."""
+        from fleet.bootstrap.probing import LateProber
 
-        return OutsideProber(lambda: self.clusters, os.environ)
+        return LateProber(lambda: self.clusters)
 
     @property
     def desk(self) -> Desk:

@@ -42,6 +42,10 @@ class Renderer(Protocol):
         """Render many requests; results are in the order of the requests. A bad request fails only itself."""
         ...
 
+    def prepare(self) -> None:
+        """Begin to start what renders, where something new is going to be rendered. For the main thread only."""
+        ...
+
     def close(self) -> None:
         """Stop the jailed workers."""
         ...

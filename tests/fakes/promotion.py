@@ -27,6 +27,9 @@ class FakeRenderer:
     def render(self, requests: Sequence[RenderRequest]) -> Sequence[RenderResult]:
         return [self._render(request) for request in requests]
 
+    def prepare(self) -> None:
+        """Do nothing."""
+
     def close(self) -> None:
         """Do nothing."""
 

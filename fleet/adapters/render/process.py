@@ -88,6 +88,11 @@ class Jail:
         """What confines the processes that run at present, by their kind."""
         return {process.kind: process.layers for process in self._processes if process.ready}
 
+    def prepare(self, kind: str) -> None:
+        """Start a process now, so that it loads its libraries while its first job is still being made."""
+        if not self._processes:
+            self._start(kind)
+
     def run(self, jobs: Sequence[Job]) -> None:
         """Carry out jobs, several at a time; each one has its result afterwards."""
         self._drop_dead()

@@ -30,7 +30,8 @@ class JailedRenderer:
 
     Args:
         cache: directory of rendered objects; all of it can be deleted at any time.
-        workers: how many processes render at the same time. None is started while the cache has everything.
+        workers: how many processes render at the same time. None is started while the cache has
+            everything, unless :meth:`prepare` was called.
         cpu_seconds: processor time that one app may take.
         wall_seconds: time on the clock that one app may take; more than the former, since machines are busy.
         program_seconds: what a Pulumi program may take of both, in place of the other two.
@@ -61,6 +62,14 @@ class JailedRenderer:
         """Render many requests; equal ones are rendered once and share their objects."""
         with self._lock:
             return self._render(requests)
+
+    def prepare(self) -> None:
+        """Start a process for templates, where something new is going to be rendered. For the main thread only.
+
+        The kernel ends a jailed process together with the thread that started it.
+        """
+        with self._lock:
+            self._jail.prepare(TEMPLATES)
 
     def close(self) -> None:
         """Stop the jailed processes."""

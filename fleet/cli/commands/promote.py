@@ -88,7 +88,7 @@ def promote(
     """
     session = Session.of(context, output)
     services = session.services
-    services.prefetch()
+    services.prefetch(rendering=True)
     from fleet.model.promotion import PromotionKind
     from fleet.operations.common.carrying import parse_takes
     from fleet.operations.promote import execute, prepare

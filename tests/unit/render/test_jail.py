@@ -132,3 +132,15 @@ def test_a_listening_port_cannot_be_reached(renderer: JailedRenderer) -> None:
         port = server.getsockname()[1]
         code = f"import _socket\nfound = _socket.socket(2, 1).connect_ex(('127.0.0.1', {port}))"
         assert "not allowed" in what(renderer, code) or "not permitted" in what(renderer, code)
+
+
+def test_what_was_started_early_renders_and_ends_with_the_renderer(tmp_path: Path) -> None:
+    early = JailedRenderer(tmp_path)
+    early.prepare()
+    early.prepare()  # one is enough
+    result = one(early, templates(CONFIG_MAP + "  a: b\n"))
+    assert result.objects
+    assert set(early.layers) == {"templates"}
+    early.close()
+    early.close()
+    assert early.layers == {}
