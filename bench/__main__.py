@@ -19,6 +19,7 @@ PARTS: dict[str, tuple[str, Callable[[World], list[Row]]]] = {
     "c": ("start-up", scenarios.start_up),
     "d": ("promote to an open pull request", scenarios.promotion),
     "e": ("sandbox memory", scenarios.sandbox_memory),
+    "f": ("plans for 1,000 clusters", scenarios.plans),
 }
 
 

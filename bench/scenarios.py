@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -109,6 +110,15 @@ def sandbox_memory(here: World) -> list[Row]:
     return [Row("sandbox memory per cluster", "kwok control plane", Cost(0, 0, mean), note=f"{len(clusters)} clusters")]
 
 
+def plans(here: World) -> list[Row]:
+    """(f) Planning for 100 apps on 1,000 clusters, in a process of its own."""
+    command = [sys.executable, "-m", "bench.plans", "100", "1000"]
+    root = Path(__file__).resolve().parent.parent
+    done = subprocess.run(command, cwd=root, env=here.environment, capture_output=True, text=True, check=True)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    return [Row(r["what"], "fleet", Cost(r["cpu"], r["wall"], r["rss"]), r["aim"], r["note"]) for r in found]
+
+
 def _require(here: World, directory: Path, *, applied: int) -> None:
     """Check that the last run did what is being measured."""
     run = json.loads(here.fleet("reconcile", "--dry-run", "-o", "json", directory=directory))["data"]
@@ -167,8 +177,6 @@ def _work(here: World, directory: Path, count: int) -> dict[str, Any]:
 
 
 def _render(here: World, directory: Path) -> str:
-    import subprocess
-
     command = [sys.executable, "-m", "bench.rendered", str(directory)]
     root = Path(__file__).resolve().parent.parent
     done = subprocess.run(command, cwd=root, env=here.environment, capture_output=True, text=True, check=True)
