@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from fleet.ports.renderer import Renderer
     from fleet.ports.reporter import Reporter
     from fleet.ports.repository import RepositoryWriter
-    from fleet.ports.restrictions import RestrictionWriter
+    from fleet.ports.restrictions import RestrictionReader, RestrictionWriter
     from fleet.ports.sandbox import DemoFleet, SandboxHost
     from fleet.ports.store import RecordStore
     from fleet.ports.toolchain import Toolchain
@@ -116,10 +116,20 @@ class Services:
     @cached_property
     def restrictions(self) -> RestrictionWriter:
         """Locks, holds and rejected releases."""
-        from fleet.adapters.restrictions.git import GitRestrictions
         from fleet.operations.common.recorded import RecordedRestrictions
 
-        return RecordedRestrictions(GitRestrictions(self.repository), self.ledger)
+        return RecordedRestrictions(self._restrictions, self.ledger)
+
+    @property
+    def known_restrictions(self) -> RestrictionReader:
+        """The same for reading, without the ledger that writing leaves an entry in."""
+        return self._restrictions
+
+    @cached_property
+    def _restrictions(self) -> RestrictionWriter:
+        from fleet.adapters.restrictions.git import GitRestrictions
+
+        return GitRestrictions(self.repository)
 
     @cached_property
     def loader(self) -> FleetLoader:
@@ -169,7 +179,7 @@ class Services:
         """Where promotions look for what is not in the fleet's files."""
         from fleet.operations.common.observing import Senses
 
-        return Senses(self.clusters, self.clock, self.restrictions, self.prober)
+        return Senses(self.clusters, self.clock, self.known_restrictions, self.prober)
 
     @property
     def prober(self) -> Prober:

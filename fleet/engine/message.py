@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fleet.engine.lines import one_line
 from fleet.engine.plan_promotion import risks
 from fleet.engine.redact import mask_setting
 from fleet.engine.trailers import build, of_plan
@@ -22,12 +23,6 @@ SUBJECT_LIMIT = 200
 MESSAGE_LIMIT = 32_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _COMMITS = 20
-
-
-def one_line(text: str, limit: int = 200) -> str:
-    """Return a text as one line without control characters, cut to a number of characters."""
-    line = " ".join(_CONTROL.sub(" ", text).split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def context(plan: PromotionPlan) -> dict[str, Any]:

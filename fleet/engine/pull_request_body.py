@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fleet.engine.message import changes_of, one_line, summary, value_rows
+from fleet.engine.lines import one_line
+from fleet.engine.message import changes_of, summary, value_rows
 from fleet.engine.plan_promotion import cannot_be_undone, risks
 from fleet.model.change import MASK, ChangeKind, FieldChange, ObjectChange
 from fleet.model.gate import Verdict

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from fleet.engine.message import one_line
+from fleet.engine.lines import one_line
 from fleet.model.fleet import Fleet
 from fleet.model.restriction import Hold, Lock, Rejection, Restrictions
 

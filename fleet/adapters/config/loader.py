@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from fleet.adapters.config import checks, codes, contracts, discovering, interfaces, layout, windows, wording
+from fleet.adapters.config import checks, codes, contracts, interfaces, layout, wording
 from fleet.adapters.config.declared import Declared, Parsed
 from fleet.adapters.config.document import SIZE_LIMIT, Document, parse
 from fleet.engine import pipeline
@@ -69,16 +69,15 @@ class YamlFleetLoader:
             templates=found.templates,
             programs=found.programs,
         )
-        calendars, faults = windows.read_calendars(tree, declared)
+        calendars, faults = _calendars(tree, declared)
         problems = [
             *found.problems,
             *(problem for parsed in declared.files() for problem in parsed.problems),
             *checks.check(declared),
             *contracts.check(declared),
             *interfaces.check(declared),
-            *discovering.check(declared),
+            *_discoveries(declared),
             *faults,
-            *windows.check(declared, calendars),
             *_gates(declared),
         ]
         return LoadedFleet(_build(tree, declared, calendars), tuple(sorted(problems, key=_place)))
@@ -234,6 +233,27 @@ class _ReleaseLocations(_Locations):
                     places[name] = here
                     waiting.append((name, child))
         return places
+
+
+def _calendars(tree: Tree, declared: Declared) -> tuple[dict[str, str], list[Problem]]:
+    """Return the calendars of windows, and what is wrong with both. Few fleets have windows: most need no module."""
+    if not any(e.known is not None and e.known.policy.windows for e in declared.environments.values()):
+        return {}, []
+    from fleet.adapters.config import windows
+
+    calendars, faults = windows.read_calendars(tree, declared)
+    return calendars, [*faults, *windows.check(declared, calendars)]
+
+
+def _discoveries(declared: Declared) -> Iterable[Problem]:
+    """Return what is wrong with rules of discovery, and with hosts that may be asked; as with windows."""
+    file = declared.fleet.known
+    rules = any(app.known is not None and app.known.discover is not None for app in declared.apps.values())
+    if not rules and not (file is not None and file.allowed_hosts):
+        return ()
+    from fleet.adapters.config import discovering
+
+    return discovering.check(declared)
 
 
 def _gates(declared: Declared) -> Iterator[Problem]:

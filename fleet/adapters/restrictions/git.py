@@ -29,7 +29,7 @@ from fleet.adapters.restrictions.documents import (
     path_of,
     unreadable,
 )
-from fleet.engine.message import one_line
+from fleet.engine.lines import one_line
 from fleet.engine.people import same_person
 from fleet.errors import ConflictError, FleetError, GitError, RestrictionError, UsageError
 from fleet.failpoints import failpoint

@@ -80,7 +80,7 @@ def _show(session: Session, selection: Selection, *, clusters: bool, apps: bool)
         clusters=services.clusters,
         store=services.store,
         forge=services.forge,
-        restrictions=services.restrictions,
+        restrictions=services.known_restrictions,
         clock=services.clock,
         branch=services.branch,
         conceal=services.conceal,

@@ -8,7 +8,8 @@ from typing import Any
 from fleet.console.terminal import Terminal
 from fleet.console.views.changes import count_text, plural, show_changes
 from fleet.console.views.pull_requests import show_gates
-from fleet.engine.message import one_line, origin_text, value_rows
+from fleet.engine.lines import one_line
+from fleet.engine.message import origin_text, value_rows
 from fleet.engine.plan_promotion import risks
 from fleet.engine.pull_request_body import value_text
 from fleet.model.events import Level

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fleet.console.terminal import Terminal
-from fleet.engine.message import one_line
+from fleet.engine.lines import one_line
 from fleet.engine.restricting import moment
 from fleet.model.restriction import HoldReport, Lock, LockReport, RejectionReport, RestrictionsReport
 

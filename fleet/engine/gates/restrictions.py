@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from fleet.engine.gates.case import OPEN, Case
-from fleet.engine.message import one_line
+from fleet.engine.lines import one_line
 from fleet.engine.restricting import holds, is_active, locks, moment, rejection_of
 from fleet.model.gate import GateResult, Verdict
 from fleet.model.promotion import PromotionKind

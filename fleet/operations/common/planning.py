@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from fleet.engine.message import one_line
+from fleet.engine.lines import one_line
 from fleet.engine.migrations import migration_texts
 from fleet.engine.pipeline import upstream
 from fleet.engine.plan_promotion import Facts, also_set_by_environment, pin_path, plan_promotion

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from fleet.engine import trailers
-from fleet.engine.message import one_line
+from fleet.engine.lines import one_line
 from fleet.errors import ConflictError
 from fleet.failpoints import failpoint
 from fleet.model.events import Level, Message

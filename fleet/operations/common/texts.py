@@ -17,6 +17,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from fleet.engine import message, pull_request_body
+from fleet.engine.lines import one_line
 from fleet.engine.pull_request_body import BODY_LIMIT, LEVELS
 from fleet.errors import ConfigError, InternalError, Location
 from fleet.model.promotion import PromotionPlan
@@ -137,7 +138,7 @@ def _blaming(path: str) -> Iterator[None]:
 
 def _bad_template(path: str, reason: str, line: int | None) -> ConfigError:
     return ConfigError(
-        f"the template of {_PURPOSES[path]} cannot be used: {message.one_line(reason)}",
+        f"the template of {_PURPOSES[path]} cannot be used: {one_line(reason)}",
         code=BAD_TEMPLATE,
         location=Location(path, line),
         hints=("mend it on the protected branch, or remove it: there is a template for everybody",),

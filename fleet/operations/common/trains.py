@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fleet.engine.message import one_line
+from fleet.engine.lines import one_line
 from fleet.engine.plan_promotion import train_branch
 from fleet.failpoints import failpoint
 from fleet.model.fleet import Fleet

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from fleet.engine.message import one_line
+from fleet.engine.lines import one_line
 from fleet.errors import FleetError, ForgeError
 from fleet.model.events import Level, Message
 from fleet.model.pull_request import PullRequest
