@@ -16,9 +16,6 @@ def main() -> None:
     gc.set_threshold(100_000, 20, 20)
     # Looking for plugins of pydantic costs every command a scan of all installed packages, and fleet uses none.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    from fleet.startup import compile_methods_when_called
-
-    compile_methods_when_called()
     from fleet.cli.app import run
 
     _leave(run(sys.argv[1:]))
